@@ -1,0 +1,158 @@
+//! `RECOVERY.txt`: how to open the backup with stock gpg alone, and what its format is.
+//!
+//! Lines that begin with four blanks are commands, to be typed as they stand.
+
+use super::quorum::Quorum;
+use crate::digest::Fingerprint;
+use crate::plan::BackupSpec;
+
+/// The page for this ceremony's backup. ASCII, at most 78 columns.
+pub fn text(id: &str, fingerprint: &Fingerprint, spec: &BackupSpec, rehearsal: bool) -> String {
+    let mut out = String::new();
+    let mut line = |text: &str| {
+        out.push_str(text);
+        out.push('\n');
+    };
+    if rehearsal {
+        line("REHEARSAL - this backup holds a rehearsal's key, not a real one.");
+        line("");
+    }
+    line("HOW TO RECOVER THE SECRET KEY WITH GNUPG ALONE");
+    line("");
+    line(&format!("Ceremony     {id}"));
+    line(&format!("Fingerprint  {}", halves(fingerprint)[0]));
+    line(&format!("             {}", halves(fingerprint)[1]));
+    line(&format!(
+        "Custodians   {}; any {} of them together open it.",
+        spec.custodians.iter().map(|c| c.to_string()).collect::<Vec<_>>().join(" "),
+        spec.threshold
+    ));
+    line("");
+    for text in PREPARE {
+        line(text);
+    }
+    for quorum in spec.quorums() {
+        line("");
+        line(&format!("---- With the words of {} ----", custodians(&quorum)));
+        line("");
+        for text in commands(&quorum, "") {
+            line(&text);
+        }
+    }
+    line("");
+    for text in USE {
+        line(text);
+    }
+    for quorum in spec.quorums() {
+        line("");
+        line(&format!("---- The revocation certificate, with the words of {} ----", custodians(&quorum)));
+        line("");
+        for text in commands(&quorum, "revocation/") {
+            line(&text);
+        }
+    }
+    line("");
+    for text in FORMAT {
+        line(text);
+    }
+    out
+}
+
+/// The commands that open one payload with one quorum's words, outermost layer first.
+pub fn commands(quorum: &Quorum, folder: &str) -> Vec<String> {
+    const GPG: &str = "gpg --pinentry-mode loopback --no-symkey-cache";
+    let mut lines = Vec::new();
+    let depth = quorum.custodians().len();
+    for (layer, custodian) in quorum.custodians().iter().enumerate().rev() {
+        let from = if layer + 1 == depth {
+            format!("{folder}{}", quorum.file_name())
+        } else {
+            format!("\"$GNUPGHOME/layer{}\"", layer + 1)
+        };
+        lines.push(format!("It asks for the words of {custodian}:"));
+        lines.push(format!("    {GPG} \\"));
+        lines.push(format!("      --output \"$GNUPGHOME/layer{layer}\" --decrypt {from}"));
+    }
+    let result = if folder.is_empty() { "key.asc" } else { "revocation.asc" };
+    lines.push("It asks for nothing:".to_string());
+    lines.push(format!("    {GPG} --batch --passphrase-file \"$GNUPGHOME/layer0\" \\"));
+    lines.push(format!("      --output \"$GNUPGHOME/{result}\" --decrypt {folder}payload.asc"));
+    lines
+}
+
+fn custodians(quorum: &Quorum) -> String {
+    let letters: Vec<String> = quorum.custodians().iter().map(|c| c.to_string()).collect();
+    letters.join(" and ")
+}
+
+fn halves(fingerprint: &Fingerprint) -> [String; 2] {
+    let groups = fingerprint.groups();
+    let (a, b) = groups.split_at(groups.len() / 2);
+    [a.join(" "), b.join(" ")]
+}
+
+const PREPARE: &[&str] = &[
+    "Do this on a machine without a network, booted from trusted media, with",
+    "two people present. Go to the folder that holds this file, and make a",
+    "place in memory:",
+    "",
+    "    export GNUPGHOME=\"$(mktemp -d /dev/shm/recovery.XXXXXX)\"",
+    "",
+    "Words are typed in lower case, with one blank between two words. The card",
+    "of an absent custodian comes in two halves: type the first half, a blank,",
+    "then the second half.",
+];
+
+const USE: &[&str] = &[
+    "---- Then, with the key ----",
+    "",
+    "    gpg --batch --import \"$GNUPGHOME/key.asc\"",
+    "    gpg --list-secret-keys",
+    "",
+    "Compare the fingerprint with the one above and on paper. Now gpg decrypts",
+    "what was encrypted to the key: gpg --decrypt FILE. At the end, whatever",
+    "happened, remove the place in memory:",
+    "",
+    "    gpgconf --kill all",
+    "    rm -rf \"$GNUPGHOME\"",
+];
+
+const FORMAT: &[&str] = &[
+    "---- What these files are ----",
+    "",
+    "payload.asc is the secret key (an armored transferable secret key without",
+    "a passphrase of its own), encrypted with a passphrase K of 64 hex digits.",
+    "AB.asc is K and a line feed, encrypted with A's words, and the result of",
+    "that encrypted with B's words; the others likewise. Every layer is one",
+    "ordinary OpenPGP message (RFC 4880): a version 4 symmetric-key packet with",
+    "iterated and salted S2K and AES-256, then a version 1 integrity-protected",
+    "data packet. One passphrase opens each. revocation/ has the revocation",
+    "certificate in the same form, with another K.",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::quorum::{Custodian, quorums};
+    use super::*;
+
+    fn spec(n: usize, threshold: usize) -> BackupSpec {
+        let custodians: Vec<Custodian> =
+            ('A'..='T').take(n).map(|c| Custodian::new(c).expect("a letter")).collect();
+        BackupSpec { custodians, threshold, absent: Vec::new() }
+    }
+
+    #[test]
+    fn every_quorum_has_its_commands_and_no_line_is_too_wide() {
+        let fingerprint = Fingerprint::from_bytes(&[7; 32]).expect("32 bytes");
+        for (n, k) in [(2, 2), (3, 2), (3, 3), (6, 3)] {
+            let spec = spec(n, k);
+            let page = text("2026-01-02-backup-key-ABCDEFGH", &fingerprint, &spec, true);
+            assert!(page.is_ascii() && page.starts_with("REHEARSAL"));
+            assert!(page.lines().all(|line| line.len() <= 78), "{page}");
+            for quorum in quorums(&spec.custodians, k) {
+                assert!(page.contains(&format!("--decrypt {}", quorum.file_name())));
+                assert!(page.contains(&format!("--decrypt revocation/{}", quorum.file_name())));
+            }
+        }
+    }
+}

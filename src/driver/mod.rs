@@ -1,0 +1,79 @@
+//! The driver: asks the engine what comes next, and has it done.
+
+mod abandon;
+mod finish;
+mod head;
+mod opening;
+mod resume;
+
+pub use opening::{OpenError, open};
+pub use resume::{Found, ResumeError, gather, resume};
+
+use crate::engine::{Ending, Next};
+use crate::record::event::Event;
+use crate::record::value::Actors;
+use crate::room::{Room, Stop};
+use crate::screen::{Who, layout};
+use crate::steps;
+
+/// How a session at the machine ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The record is closed and signed.
+    Closed,
+    /// The ceremony was aborted, on the record.
+    Aborted,
+    /// A planned stop; `resume` goes on.
+    Paused,
+}
+
+/// Goes on from where the record stands until it ends or a planned stop is reached.
+pub fn drive(room: &mut Room<'_>) -> Result<Outcome, Stop> {
+    loop {
+        let result = match room.journal.next() {
+            // The opening writes entry 0 before the driver is called.
+            Next::Open => return Err(Stop::Aborting),
+            Next::Step(index) => {
+                let step = room.plan().step(index).cloned().expect("the engine names a step of the plan");
+                steps::run(room, &step)
+            }
+            Next::Authorise(act) => room.authorise(act).map(drop),
+            Next::NoteHead(head) => head::note(room, head),
+            Next::Abandon(key) => abandon::run(room, &key),
+            Next::Abort => abort(room),
+            Next::Paused => {
+                paused(room)?;
+                return Ok(Outcome::Paused);
+            }
+            Next::Ended(Ending::Closed) => {
+                finish::run(room)?;
+                return Ok(Outcome::Closed);
+            }
+            Next::Ended(Ending::Aborted) => return Ok(Outcome::Aborted),
+        };
+        match result {
+            Ok(()) => {}
+            Err(Stop::Aborting) => room.record_abort()?,
+            Err(stop) => return Err(stop),
+        }
+    }
+}
+
+fn abort(room: &mut Room<'_>) -> Result<(), Stop> {
+    room.vault.clear();
+    room.record(Event::Aborted {}, Actors::both())?;
+    let body = layout::paragraphs(&[
+        "The ceremony was aborted. The record says so, and why.",
+        "Keep the media of the operators with the record. Destroy every card that was written.",
+    ]);
+    room.page(Who::Both, "Aborted", body)
+}
+
+fn paused(room: &mut Room<'_>) -> Result<(), Stop> {
+    let folder = room.journal.folder().to_string();
+    let body = layout::paragraphs(&[
+        "A planned stop. Everything is on the operators' media; the machine may be switched off.",
+        &format!("To go on: ceremony resume OPERATOR-A-MEDIUM/{folder}"),
+    ]);
+    room.page(Who::Both, "Paused", body)
+}

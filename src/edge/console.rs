@@ -1,0 +1,202 @@
+//! The terminal of a real machine. Its rules:
+//!
+//! - Line-oriented: a page is printed below the one before, nothing moves on the screen, so a
+//!   plain console, a serial line and a screen reader show the same.
+//! - Colour never carries a meaning of its own; there is none under `NO_COLOR` or where the
+//!   output is no terminal.
+//! - Secrets are shown on the alternate screen where there is one; the screen and its
+//!   scrollback are erased before it is left.
+//! - `!` at any prompt, or Ctrl-C, is an exception. End of input closes the terminal.
+//! - Typed secrets are read with the `rpassword` crate: stars appear instead of letters.
+
+#![allow(clippy::disallowed_methods, reason = "the edge is where the keyboard is read")]
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Read, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
+
+use super::terminal::{Terminal, TerminalError};
+use crate::screen::{Answer, Page, Question, Reply, SecretPage, layout};
+use crate::secret::SecretText;
+
+/// The longest visible line that is read, in bytes.
+const MAX_LINE: usize = 1024;
+
+/// What Ctrl-C sends.
+const CTRL_C: u8 = 3;
+
+/// See the module.
+pub struct Console {
+    tty: File,
+    bold: bool,
+    spinner: Option<ProgressBar>,
+}
+
+impl Console {
+    /// Opens the controlling terminal.
+    pub fn open() -> Result<Console, TerminalError> {
+        let tty = OpenOptions::new().read(true).write(true).open("/dev/tty");
+        let tty = tty.map_err(TerminalError::Io)?;
+        let plain = std::env::var_os("NO_COLOR").is_some()
+            || std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        let bold = !plain && io::stdout().is_terminal();
+        Ok(Console { tty, bold, spinner: None })
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), TerminalError> {
+        let written = self.tty.write_all(text.as_bytes()).and_then(|()| self.tty.flush());
+        written.map_err(TerminalError::Io)
+    }
+
+    fn prompt(&mut self, question: &Question) -> Result<(), TerminalError> {
+        if let Answer::Choice(choices) = &question.answer {
+            for (at, (_, text)) in choices.iter().enumerate() {
+                self.write(&format!("  {}  {text}\n", at + 1))?;
+            }
+        }
+        let hint = match &question.answer {
+            Answer::Choice(_) => " (number)",
+            _ => "",
+        };
+        self.write(&format!("{}{hint}: ", question.prompt))
+    }
+
+    /// A visible line, or `None` for Ctrl-C.
+    fn read_line(&mut self) -> Result<Option<String>, TerminalError> {
+        let _mode = LineMode::enter(&self.tty)?;
+        let mut line = Vec::new();
+        loop {
+            let mut byte = [0];
+            match self.tty.read(&mut byte) {
+                Ok(0) => return Err(TerminalError::Closed),
+                Ok(_) if byte[0] == b'\n' => break,
+                Ok(_) if byte[0] == CTRL_C => {
+                    self.write("\n")?;
+                    return Ok(None);
+                }
+                Ok(_) if line.len() < MAX_LINE => line.push(byte[0]),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(TerminalError::Closed),
+            }
+        }
+        Ok(Some(String::from_utf8_lossy(&line).into_owned()))
+    }
+
+    /// An unseen line, or `None` for Ctrl-C.
+    fn read_hidden(&mut self) -> Result<Option<SecretText>, TerminalError> {
+        let config = rpassword::ConfigBuilder::new().password_feedback_mask('*').build();
+        match rpassword::read_password_with_config(config) {
+            Ok(text) => Ok(Some(SecretText::from_string(text))),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+            Err(_) => Err(TerminalError::Closed),
+        }
+    }
+
+    /// Erases the screen and its scrollback, on the alternate screen and on the ordinary one:
+    /// a console without an alternate screen showed the secret on the ordinary one.
+    fn erase(&mut self) -> Result<(), TerminalError> {
+        const ERASE: &str = "\x1b[H\x1b[2J\x1b[3J";
+        self.write(ERASE)?;
+        self.write("\x1b[?1049l")?;
+        self.write(ERASE)
+    }
+}
+
+impl Terminal for Console {
+    fn page(&mut self, page: &Page) -> Result<(), TerminalError> {
+        let lines = layout::page(page);
+        for line in &lines {
+            let title = self.bold && *line == page.title;
+            let line = if title { format!("\x1b[1m{line}\x1b[0m\n") } else { format!("{line}\n") };
+            self.write(&line)?;
+        }
+        self.write("\n")
+    }
+
+    fn say(&mut self, line: &str) -> Result<(), TerminalError> {
+        self.write(&format!("{line}\n"))
+    }
+
+    fn ask(&mut self, question: &Question) -> Result<Reply, TerminalError> {
+        self.prompt(question)?;
+        if question.answer == Answer::Hidden {
+            return Ok(match self.read_hidden()? {
+                None => Reply::Exception,
+                Some(text) if text.expose().trim() == "!" => Reply::Exception,
+                Some(text) => Reply::Secret(text),
+            });
+        }
+        Ok(match self.read_line()? {
+            None => Reply::Exception,
+            Some(line) if line.trim() == "!" => Reply::Exception,
+            Some(line) => Reply::Line(line),
+        })
+    }
+
+    fn secret(&mut self, page: &SecretPage<'_>) -> Result<Reply, TerminalError> {
+        self.write("\x1b[?1049h\x1b[H\x1b[2J")?;
+        self.page(&page.page)?;
+        let words = layout::secret_words(page.words);
+        self.write(words.expose())?;
+        self.write("\nPress Enter when the card is complete and checked: ")?;
+        let line = self.read_line();
+        // Whatever was typed, or not: nothing stays on the screen.
+        self.erase()?;
+        Ok(match line? {
+            None => Reply::Exception,
+            Some(line) if line.trim() == "!" => Reply::Exception,
+            Some(line) => Reply::Line(line),
+        })
+    }
+
+    fn work(&mut self, label: &str) -> Result<(), TerminalError> {
+        if self.bold {
+            let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let spinner = ProgressBar::new_spinner().with_style(style.tick_chars("|/-\\ "));
+            spinner.set_message(label.to_string());
+            spinner.enable_steady_tick(Duration::from_millis(250));
+            self.spinner = Some(spinner);
+            return Ok(());
+        }
+        self.write(&format!("{label} ...\n"))
+    }
+
+    fn work_done(&mut self) -> Result<(), TerminalError> {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+        Ok(())
+    }
+}
+
+/// While a line is read, Ctrl-C ends the line instead of the program.
+struct LineMode {
+    tty: File,
+    before: Termios,
+}
+
+impl LineMode {
+    fn enter(tty: &File) -> Result<LineMode, TerminalError> {
+        let tty = tty.try_clone().map_err(TerminalError::Io)?;
+        let before = termios::tcgetattr(&tty).map_err(|e| TerminalError::Io(e.into()))?;
+        let mut mode = before.clone();
+        mode.local_modes.insert(LocalModes::ICANON | LocalModes::ECHO);
+        mode.local_modes.remove(LocalModes::ISIG);
+        mode.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
+        termios::tcsetattr(&tty, OptionalActions::Now, &mode)
+            .map_err(|e| TerminalError::Io(e.into()))?;
+        Ok(LineMode { tty, before })
+    }
+}
+
+impl Drop for LineMode {
+    fn drop(&mut self) {
+        // Nothing can be done about a terminal that is gone.
+        let _ = termios::tcsetattr(&self.tty, OptionalActions::Now, &self.before);
+    }
+}

@@ -1,0 +1,26 @@
+//! The edge: the only place that touches files, processes, the keyboard, the clock and the
+//! system's randomness. Everything inward reaches the world through these three interfaces,
+//! so that tests can put scripted ones with faults in their place.
+
+pub mod console;
+pub mod directory;
+pub mod facts;
+pub mod gpg;
+pub mod harden;
+pub mod media;
+pub mod system;
+pub mod terminal;
+
+pub use media::{Media, MediaError, MediaFault};
+pub use system::{System, SystemError};
+pub use terminal::{Terminal, TerminalError};
+
+/// The world as a ceremony sees it.
+pub struct Edge<'a> {
+    /// Where people read and type.
+    pub terminal: &'a mut dyn Terminal,
+    /// The sticks.
+    pub media: &'a mut dyn Media,
+    /// Clock, randomness, facts, stock gpg.
+    pub system: &'a mut dyn System,
+}

@@ -1,0 +1,195 @@
+//! What each kind of step expects: the events that may follow those it already emitted.
+
+use crate::backup::quorum::Custodian;
+use crate::plan::{BackupSpec, Plan, ReadBack, Step, StepKind};
+use crate::record::event::Event;
+use crate::record::value::Part;
+
+/// Whether a step is complete after an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// More events follow.
+    Continues,
+    /// The step has done its work.
+    Complete,
+}
+
+use Progress::{Complete, Continues};
+
+/// Takes `event` as the next of `step`, after `seen` (authorisations left out); `None` refuses it.
+///
+/// Authorisations are not seen here: [`authorise_when`] says where a step needs one.
+pub(super) fn accept(plan: &Plan, step: &Step, seen: &[Event], event: &Event) -> Option<Progress> {
+    match &step.kind {
+        StepKind::Clock => only(seen, matches!(event, Event::ClockConfirmed {})),
+        StepKind::Preflight => only(seen, matches!(event, Event::PreflightDone { .. })),
+        StepKind::RollCall => only(seen, matches!(event, Event::RollCall { .. })),
+        StepKind::Media => only(seen, matches!(event, Event::MediaReady { .. })),
+        StepKind::Generate => only(seen, matches!(event, Event::Generated { .. })),
+        StepKind::Fingerprint => only(seen, matches!(event, Event::FingerprintCopied {})),
+        StepKind::Pause => only(seen, matches!(event, Event::Paused {})),
+        StepKind::Close => only(seen, matches!(event, Event::Closed { .. })),
+        StepKind::ReadBack(terms) => read_back(terms, seen, event),
+        StepKind::Share => share(plan.backup.as_ref()?, seen, event),
+        StepKind::Backup => {
+            let done = matches!(event, Event::BackedUp { .. });
+            stored(&backup_files(plan.backup.as_ref()?), seen, event, done)
+        }
+        StepKind::Revocation => {
+            let done = matches!(event, Event::RevocationSaved { .. });
+            stored(&revocation_files(plan.backup.as_ref()?), seen, event, done)
+        }
+        StepKind::Drill => drill(plan.backup.as_ref()?, seen, event),
+        StepKind::Export => export(seen, event),
+    }
+}
+
+/// Where in a step its authorisation stands, if the plan asks for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AuthoriseWhen {
+    /// Before anything else: the act cannot be undone.
+    First,
+    /// After the drill's result, before the copy in memory goes.
+    BeforeErasing,
+    /// After all of the step's events.
+    Last,
+}
+
+pub(super) fn authorise_when(kind: &StepKind) -> AuthoriseWhen {
+    match kind {
+        StepKind::Generate
+        | StepKind::Backup
+        | StepKind::Revocation
+        | StepKind::Export
+        | StepKind::Close => AuthoriseWhen::First,
+        StepKind::Drill => AuthoriseWhen::BeforeErasing,
+        _ => AuthoriseWhen::Last,
+    }
+}
+
+fn only(seen: &[Event], fits: bool) -> Option<Progress> {
+    (seen.is_empty() && fits).then_some(Complete)
+}
+
+/// Failed attempts are counted; after the allowed number only an exception leads on,
+/// which the state records as a new beginning of the step.
+fn read_back(terms: &ReadBack, seen: &[Event], event: &Event) -> Option<Progress> {
+    let failed = seen.len() as u32;
+    match event {
+        Event::ReadBackFailed { attempt } => {
+            (*attempt == failed + 1 && failed < terms.max_attempts).then_some(Continues)
+        }
+        Event::ReadBackMatched { attempts } => {
+            (*attempts == failed + 1 && failed < terms.max_attempts).then_some(Complete)
+        }
+        _ => None,
+    }
+}
+
+/// The most often that a custodian may type a share wrongly before an exception is needed.
+pub const SHARE_ATTEMPTS: u32 = 3;
+
+/// The parts of shares in the order in which they are written: custodian and part.
+pub fn share_parts(backup: &BackupSpec) -> Vec<(Custodian, Part)> {
+    let mut parts = Vec::new();
+    for custodian in &backup.custodians {
+        if backup.absent.contains(custodian) {
+            parts.push((*custodian, Part::First));
+            parts.push((*custodian, Part::Second));
+        } else {
+            parts.push((*custodian, Part::Whole));
+        }
+    }
+    parts
+}
+
+fn share(backup: &BackupSpec, seen: &[Event], event: &Event) -> Option<Progress> {
+    let parts = share_parts(backup);
+    let confirmed =
+        seen.iter().filter(|e| matches!(e, Event::ShareConfirmed { .. })).count();
+    let failed = seen
+        .iter()
+        .rev()
+        .take_while(|e| matches!(e, Event::ShareFailed { .. }))
+        .count() as u32;
+    let (due, due_part) = parts.get(confirmed)?;
+    let is_due = |c: &char, p: &Part| *c == due.letter() && p == due_part;
+    match event {
+        Event::ShareFailed { custodian, part, attempt } => {
+            let fits = *attempt == failed + 1 && failed < SHARE_ATTEMPTS;
+            (is_due(custodian, part) && fits).then_some(Continues)
+        }
+        Event::ShareConfirmed { custodian, part, attempts } => {
+            let fits = *attempts == failed + 1 && failed < SHARE_ATTEMPTS;
+            let last = confirmed + 1 == parts.len();
+            (is_due(custodian, part) && fits).then_some(if last { Complete } else { Continues })
+        }
+        _ => None,
+    }
+}
+
+/// The files of the key's backup, in the order in which they are stored.
+pub fn backup_files(backup: &BackupSpec) -> Vec<String> {
+    let mut files = vec!["payload.asc".to_string()];
+    files.extend(backup.quorums().iter().map(|quorum| quorum.file_name()));
+    files.push("RECOVERY.txt".to_string());
+    files
+}
+
+/// The files of the revocation certificate's backup, in the order in which they are stored.
+pub fn revocation_files(backup: &BackupSpec) -> Vec<String> {
+    let mut files = vec!["revocation/payload.asc".to_string()];
+    files.extend(backup.quorums().iter().map(|q| format!("revocation/{}", q.file_name())));
+    files
+}
+
+fn stored(names: &[String], seen: &[Event], event: &Event, done: bool) -> Option<Progress> {
+    if let Some(name) = names.get(seen.len()) {
+        return match event {
+            Event::Stored { file, .. } if file.as_str() == name => Some(Continues),
+            _ => None,
+        };
+    }
+    let counted = match event {
+        Event::BackedUp { files } | Event::RevocationSaved { files } => *files as usize,
+        _ => return None,
+    };
+    (done && counted == names.len()).then_some(Complete)
+}
+
+fn drill(backup: &BackupSpec, seen: &[Event], event: &Event) -> Option<Progress> {
+    let quorums = backup.quorums();
+    if let Some(due) = quorums.get(seen.len()) {
+        return match event {
+            Event::QuorumOpened { quorum, .. } if quorum.as_str() == due.to_string() => {
+                Some(Continues)
+            }
+            _ => None,
+        };
+    }
+    match (seen.len() - quorums.len(), event) {
+        (0, Event::Drilled { quorums: n, .. }) => (*n as usize == quorums.len()).then_some(Continues),
+        (1, Event::Erased {}) => Some(Complete),
+        _ => None,
+    }
+}
+
+/// What leaves the room, in the order in which it is stored.
+pub const EXPORT_FILES: [&str; 4] =
+    ["certificate.asc", "HANDOVER.txt", "fingerprint.txt", "fingerprint.pdf"];
+
+fn export(seen: &[Event], event: &Event) -> Option<Progress> {
+    if let Some(name) = EXPORT_FILES.get(seen.len()) {
+        return match event {
+            Event::Stored { file, .. } if file.as_str() == *name => Some(Continues),
+            _ => None,
+        };
+    }
+    match (seen.len() - EXPORT_FILES.len(), event) {
+        (0, Event::Custody { .. }) => Some(Continues),
+        (1, Event::Exported { files }) => {
+            (*files as usize == EXPORT_FILES.len()).then_some(Complete)
+        }
+        _ => None,
+    }
+}

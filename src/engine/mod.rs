@@ -1,0 +1,13 @@
+//! The engine: a pure fold over a plan and the entries so far.
+//!
+//! It does no I/O and keeps no other state. Running, resuming, verifying and reporting all
+//! replay it: an event that the fold refuses can be neither written nor verified.
+
+mod expect;
+mod state;
+
+pub use expect::{EXPORT_FILES, SHARE_ATTEMPTS, backup_files, revocation_files, share_parts};
+pub use state::{Ending, Key, Next, Operators, Refusal, State, act_of};
+
+#[cfg(test)]
+mod tests;

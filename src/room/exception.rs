@@ -1,0 +1,208 @@
+//! Exceptions: recorded deviations. None of them skips anything.
+
+use super::{Owed, Room, Stop};
+use crate::edge::{MediaError, MediaFault};
+use crate::error::Explain;
+use crate::journal::{Happening, RECORD_MEDIA};
+use crate::record::event::Event;
+use crate::record::value::{Act, Actors, Decision};
+use crate::role::Role;
+use crate::screen::{Answer, Asks, Question, Reply, Who, layout};
+
+/// The longest text that is taken for what was expected or what happened, in bytes.
+const MAX_TEXT: usize = 400;
+
+impl Room<'_> {
+    /// An operator typed `!`: both say what was expected, what happened and what to do.
+    ///
+    /// # Errors
+    /// [`Stop::Aborting`] where they decided to abort; otherwise the caller asks again.
+    pub fn exception(&mut self) -> Result<(), Stop> {
+        self.exception_about(None)
+    }
+
+    /// The same, where the machine knows what was expected and what happened.
+    pub fn exception_about(&mut self, known: Option<(&str, &str)>) -> Result<(), Stop> {
+        let intro = layout::paragraphs(&[
+            "Something is not as it should be. That is allowed: it is written down, both of \
+             you sign it, and the ceremony goes on from the same place or is aborted. Nothing \
+             is left out.",
+            "Do not write names, passphrases or words of a share here.",
+        ]);
+        self.page(Who::Both, "Exception", intro)?;
+        let (expected, happened) = match known {
+            Some((expected, happened)) => {
+                self.say(&format!("Expected: {expected}"))?;
+                self.say(&format!("Happened: {happened}"))?;
+                (expected.to_string(), happened.to_string())
+            }
+            None => (
+                self.describe(Asks::Expected, "What did you expect?")?,
+                self.describe(Asks::Happened, "What happened instead?")?,
+            ),
+        };
+        let decided = self.decide()?;
+        if self.state().entries == 0 {
+            return if decided == Decision::Abort { Err(Stop::Aborting) } else { Ok(()) };
+        }
+        if decided == Decision::ReplaceDevice {
+            self.choose_replacement()?;
+        }
+        self.record_exception(Owed { expected, happened, decided })
+    }
+
+    fn record_exception(&mut self, owed: Owed) -> Result<(), Stop> {
+        let Owed { expected, happened, decided } = owed;
+        let text = format!("expected: {expected}\nhappened: {happened}\ndecided: {decided}\n");
+        let detail = Some(self.detail(&text)?);
+        let event = Event::Exception { decided };
+        self.record_now(Happening { event, actors: Actors::both(), detail })?;
+        if self.state().can_authorise() {
+            self.authorise(Act::Exception)?;
+        }
+        if decided == Decision::Abort { Err(Stop::Aborting) } else { Ok(()) }
+    }
+
+    /// Records what could not be recorded when it happened.
+    pub(super) fn settle_owed(&mut self) -> Result<(), Stop> {
+        while !self.owed.is_empty() && self.state().awaiting().is_none() {
+            let owed = self.owed.remove(0);
+            self.record_exception(owed)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an abort was decided, recorded or still to be.
+    pub fn is_aborting(&self) -> bool {
+        let aborts = |decision: Decision| decision == Decision::Abort;
+        self.state().exceptions.iter().any(|(_, _, decided)| aborts(*decided))
+            || self.owed.iter().any(|owed| aborts(owed.decided))
+    }
+
+    /// A medium failed. Both operators put it right, replace it, or abort; the exception is
+    /// recorded as soon as the record can be written again.
+    pub(super) fn device_failed(&mut self, error: MediaError) -> Result<(), Stop> {
+        if !error.can_be_resolved() {
+            return Err(Stop::Media(error));
+        }
+        let mut happened = error.to_string();
+        if let Some(source) = std::error::Error::source(&error) {
+            happened.push_str(&format!(": {source}"));
+        }
+        let body = layout::paragraphs(&[
+            &format!("{happened}."),
+            &error.remedy(),
+            "Nothing is lost: what was written before is kept, and nothing is overwritten.",
+        ]);
+        self.page(Who::Both, "A device needs you", body)?;
+        let decided = self.choose(
+            Asks::Device,
+            "What do you do",
+            &[
+                (Decision::TryAgain, "it is in order now: try again"),
+                (Decision::ReplaceDevice, "another device takes its place"),
+                (Decision::Abort, "abort the ceremony"),
+            ],
+        )?;
+        let expected = format!("{} can be written and read back", error.role);
+        let owed = Owed { expected, happened, decided };
+        match decided {
+            Decision::ReplaceDevice => self.replace(error.role)?,
+            Decision::Abort => {
+                if RECORD_MEDIA.contains(&error.role) {
+                    self.journal.give_up(error.role);
+                }
+                self.owed.push(owed);
+                return Err(Stop::Aborting);
+            }
+            _ => {}
+        }
+        self.owed.push(owed);
+        Ok(())
+    }
+
+    /// After an interruption, a record medium is not there.
+    pub fn medium_is_missing(&mut self, role: Role) -> Result<(), Stop> {
+        let fault = MediaFault::NotFound;
+        let path = self.journal.folder().to_string();
+        self.device_failed(MediaError { role, path, fault })
+    }
+
+    fn choose_replacement(&mut self) -> Result<(), Stop> {
+        let names: Vec<String> = self.edge.media.roles().iter().map(Role::to_string).collect();
+        loop {
+            let prompt = format!("Which medium is replaced ({})", names.join(", "));
+            let typed = self.plain_line(Asks::Device, &prompt)?;
+            match typed.parse::<Role>() {
+                Ok(role) => return self.replace(role),
+                Err(_) => self.say("That is not the name of a medium.")?,
+            }
+        }
+    }
+
+    fn replace(&mut self, role: Role) -> Result<(), Stop> {
+        let prompt = format!("Where is the new {role} (a folder's path)");
+        loop {
+            let location = self.plain_line(Asks::Location, &prompt)?;
+            match self.edge.media.replace(role, &location) {
+                Ok(()) => break,
+                Err(error) if error.can_be_resolved() => {
+                    self.say(&format!("{error}. {}", error.remedy()))?;
+                }
+                Err(error) => return Err(Stop::Media(error)),
+            }
+        }
+        self.refill(role)
+    }
+
+    /// A line in a dialogue about an exception: `!` there asks again.
+    fn plain_line(&mut self, asks: Asks, prompt: &str) -> Result<String, Stop> {
+        let prompt = prompt.to_string();
+        let question = Question { who: Who::Both, asks, prompt, answer: Answer::Line };
+        loop {
+            if let Reply::Line(line) = self.edge.terminal.ask(&question)? {
+                return Ok(line.trim().to_string());
+            }
+        }
+    }
+
+    fn describe(&mut self, asks: Asks, prompt: &str) -> Result<String, Stop> {
+        loop {
+            let text = self.plain_line(asks.clone(), prompt)?;
+            if text.is_empty() {
+                self.say("Please write a few words.")?;
+            } else if text.len() > MAX_TEXT || text.chars().any(char::is_control) {
+                self.say("Please write it shorter, in one line.")?;
+            } else {
+                return Ok(text);
+            }
+        }
+    }
+
+    fn decide(&mut self) -> Result<Decision, Stop> {
+        let all: Vec<(Decision, &str)> = Decision::ALL.iter().map(|d| (*d, d.plain())).collect();
+        self.choose(Asks::Decide, "What do you decide", &all)
+    }
+
+    fn choose(
+        &mut self,
+        asks: Asks,
+        prompt: &str,
+        choices: &[(Decision, &str)],
+    ) -> Result<Decision, Stop> {
+        let listed = choices.iter().map(|(d, text)| (d.word(), text.to_string())).collect();
+        let prompt = prompt.to_string();
+        let answer = Answer::Choice(listed);
+        let question = Question { who: Who::Both, asks, prompt, answer };
+        loop {
+            let Reply::Line(typed) = self.edge.terminal.ask(&question)? else { continue };
+            let typed = typed.trim().to_ascii_lowercase();
+            let numbered = typed.parse::<usize>().ok().and_then(|n| choices.get(n.wrapping_sub(1)));
+            let named = choices.iter().find(|(decision, _)| decision.word() == typed);
+            match numbered.or(named) {
+                Some((decision, _)) => return Ok(*decision),
+                None => self.say("Please type one of the numbers.")?,
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Pages and questions: what people see and what they are asked, as data.
+//!
+//! The same pages are drawn by the console and read by an automatic rehearsal's players.
+
+use crate::backup::quorum::Custodian;
+use crate::plan::Operator;
+use crate::record::value::Part;
+use crate::secret::SecretText;
+
+pub mod layout;
+
+/// The width and height that every page fits.
+pub const WIDTH: usize = 80;
+/// See [`WIDTH`].
+pub const HEIGHT: usize = 24;
+
+/// Who acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// One operator.
+    Operator(Operator),
+    /// Both operators, together.
+    Both,
+    /// A custodian, alone at the screen.
+    Custodian(Custodian),
+    /// Nobody: the machine works.
+    Machine,
+}
+
+impl Who {
+    /// As it stands in a page's header.
+    pub fn label(self) -> String {
+        match self {
+            Who::Operator(operator) => format!("OPERATOR {operator}"),
+            Who::Both => "BOTH OPERATORS".to_string(),
+            Who::Custodian(custodian) => format!("CUSTODIAN {custodian}, ALONE"),
+            Who::Machine => "THE MACHINE".to_string(),
+        }
+    }
+}
+
+/// Where the ceremony stands: the first lines of every page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The plan's title.
+    pub plan: String,
+    /// The current step's number within the plan, from 1; 0 before the first.
+    pub step: usize,
+    /// How many steps the plan has.
+    pub steps: usize,
+    /// The phase, `2 Make the key`.
+    pub phase: String,
+    /// Minutes that the plan gives the steps that are left.
+    pub minutes_left: u32,
+    /// A rehearsal says so on every page.
+    pub rehearsal: bool,
+}
+
+/// One page: one thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Where the ceremony stands.
+    pub place: Place,
+    /// Who acts.
+    pub who: Who,
+    /// What it is about.
+    pub title: String,
+    /// Plain lines of at most 78 columns.
+    pub body: Vec<String>,
+}
+
+/// A page with a secret on it: shown alone, erased before anything else is shown.
+pub struct SecretPage<'a> {
+    /// The page; its body has no secret.
+    pub page: Page,
+    /// Whose share, and which part of it.
+    pub custodian: Custodian,
+    /// Which part.
+    pub part: Part,
+    /// The words, joined by single blanks.
+    pub words: &'a SecretText,
+}
+
+/// How an answer is typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The Enter key, when one person has read or done something.
+    Enter,
+    /// A visible line.
+    Line,
+    /// A line that is not shown while it is typed.
+    Hidden,
+    /// One of these words, typed in full or by its first letter.
+    Choice(Vec<(&'static str, String)>),
+}
+
+/// What is asked, for those that answer without reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// That something on the page was read, done or seen to.
+    Done,
+    /// Whether the clock is right.
+    ClockRight(Operator),
+    /// The right time.
+    Time,
+    /// Whether this operator agrees to what the page says.
+    Agree(Operator),
+    /// A new passphrase, then the same again.
+    NewPassphrase(Operator),
+    /// See [`Asks::NewPassphrase`].
+    SamePassphrase(Operator),
+    /// The passphrase that authorises.
+    Passphrase(Operator),
+    /// A row of the fingerprint as hex groups; rows count from 0.
+    HexRow(usize),
+    /// A row of the fingerprint as PGP words; rows count from 0.
+    WordRow(usize),
+    /// That the page with the fingerprint was copied to paper by this operator.
+    Copied(Operator),
+    /// A word of a share, from the card; words count from 0.
+    ShareWord(Custodian, Part, usize),
+    /// The same in the drill.
+    DrillWord(Custodian, Part, usize),
+    /// The number on a seal.
+    Seal(String),
+    /// The head's ten words, from the paper.
+    HeadWords(Operator),
+    /// That the head was written on paper.
+    HeadWritten(Operator),
+    /// What was expected, and what happened.
+    Expected,
+    /// See [`Asks::Expected`].
+    Happened,
+    /// What to do about it.
+    Decide,
+    /// What to do about a device.
+    Device,
+    /// Where the replacement of a device is.
+    Location,
+}
+
+/// One question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Who answers.
+    pub who: Who,
+    /// What is asked.
+    pub asks: Asks,
+    /// The prompt.
+    pub prompt: String,
+    /// How it is answered.
+    pub answer: Answer,
+}
+
+/// An answer.
+pub enum Reply {
+    /// What was typed, without the line feed.
+    Line(String),
+    /// What was typed unseen.
+    Secret(SecretText),
+    /// `!`: something is not as it should be.
+    Exception,
+}

@@ -1,0 +1,81 @@
+//! The payload and its capsules are made in memory, written to both secret media, read back.
+
+use zeroize::Zeroizing;
+
+use crate::backup::capsule;
+use crate::backup::quorum::Custodian;
+use crate::backup::recovery;
+use crate::digest::Digest;
+use crate::edge::media::Access;
+use crate::engine::{backup_files, revocation_files};
+use crate::openpgp;
+use crate::plan::BackupSpec;
+use crate::record::event::Event;
+use crate::record::value::{Actors, Token};
+use crate::room::{Room, SECRET_MEDIA, Stop};
+use crate::secret::{SecretBytes, SecretText};
+
+/// The secret key.
+pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
+    let spec = spec(room);
+    let comment = room.comment();
+    let key = room.vault.key.as_ref().expect("an interrupted key was abandoned before");
+    let secret = key.armored(comment);
+    let mut contents = encrypt(room, &spec, &secret)?;
+    let certificate = room.vault.key.as_ref().expect("as above").certificate();
+    let rehearsal = comment.is_some();
+    let page = recovery::text(&room.id, &certificate.fingerprint(), &spec, rehearsal);
+    contents.push(page.into_bytes());
+    let names = backup_files(&spec);
+    store(room, &names, &contents)?;
+    room.record(Event::BackedUp { files: names.len() as u32 }, Actors::none())
+}
+
+/// The revocation certificate: the same shares, another K, a folder of its own.
+pub(super) fn run_revocation(room: &mut Room<'_>) -> Result<(), Stop> {
+    let spec = spec(room);
+    let revocation = room.vault.revocation.take().expect("made together with the key");
+    let contents = encrypt(room, &spec, &revocation)?;
+    let names = revocation_files(&spec);
+    store(room, &names, &contents)?;
+    room.record(Event::RevocationSaved { files: names.len() as u32 }, Actors::none())
+}
+
+fn spec(room: &Room<'_>) -> BackupSpec {
+    room.plan().backup.clone().expect("a plan that backs up says among whom")
+}
+
+/// The payload and one capsule for each quorum, in the order of their file names.
+fn encrypt(
+    room: &mut Room<'_>,
+    spec: &BackupSpec,
+    secret: &SecretBytes,
+) -> Result<Vec<Vec<u8>>, Stop> {
+    let mut random = Zeroizing::new([0; capsule::KEY_BYTES]);
+    room.edge.system.random(random.as_mut_slice())?;
+    let key = capsule::key_text(&random);
+    let comment = room.comment();
+    room.work("Encrypting the backup", |room| {
+        let mut contents = vec![openpgp::encrypt_with_password(secret.expose(), &key, comment)?];
+        for quorum in spec.quorums() {
+            let share_of = |custodian| share_of(room, custodian);
+            contents.push(capsule::seal(&key, &quorum, share_of, comment)?);
+        }
+        Ok::<_, Stop>(contents)
+    })?
+}
+
+fn share_of<'r>(room: &'r Room<'_>, custodian: Custodian) -> &'r SecretText {
+    let share = room.vault.shares.iter().find(|share| share.custodian == custodian);
+    &share.expect("the engine asks for a backup only after all shares").words
+}
+
+/// Writes each file to both secret media, and records it once both were read back.
+fn store(room: &mut Room<'_>, names: &[String], contents: &[Vec<u8>]) -> Result<(), Stop> {
+    for (name, bytes) in names.iter().zip(contents) {
+        room.store(&SECRET_MEDIA, name, bytes, Access::Private)?;
+        let file = Token::new(name).expect("backup file names are tokens");
+        room.record(Event::Stored { file, sha256: Digest::of(bytes) }, Actors::none())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! What may leave the room is written; who keeps what is recorded.
+
+use super::fingerprint::certificate_file;
+use crate::digest::Digest;
+use crate::edge::media::Access;
+use crate::engine::EXPORT_FILES;
+use crate::handover;
+use crate::openpgp::Certificate;
+use crate::record::event::Event;
+use crate::record::time;
+use crate::record::value::{Actors, Token};
+use crate::role::Role;
+use crate::room::{Room, SECRET_MEDIA, Stop};
+use crate::screen::{Asks, Who, layout};
+use crate::sheet::{FingerprintSheet, Paper};
+
+pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
+    let file = certificate_file(room)?;
+    let certificate = Certificate::from_bytes(&file)?;
+    let sheet = sheet(room, &certificate, &file);
+    let note = handover::text(&room.id, room.comment().is_some());
+    let contents = [
+        (file, [Role::Handover, Role::Public].as_slice()),
+        (note.into_bytes(), &[Role::Handover]),
+        (sheet.text().into_bytes(), &[Role::Public]),
+        (sheet.pdf(Paper::A4), &[Role::Public]),
+    ];
+    for (name, (bytes, roles)) in EXPORT_FILES.into_iter().zip(contents) {
+        room.store(roles, name, &bytes, Access::Public)?;
+        let file = Token::new(name).expect("file names are tokens");
+        room.record(Event::Stored { file, sha256: Digest::of(&bytes) }, Actors::none())?;
+    }
+    room.store(&[Role::Public], "verify-record", handover::VERIFY_RECORD.as_bytes(), Access::Public)?;
+    copy_record(room)?;
+    custody(room)?;
+    let files = EXPORT_FILES.len() as u32;
+    room.record(Event::Exported { files }, Actors::none())
+}
+
+fn sheet(room: &Room<'_>, certificate: &Certificate, file: &[u8]) -> FingerprintSheet {
+    FingerprintSheet::new(crate::sheet::Facts {
+        ceremony_id: room.id.clone(),
+        rehearsal: room.comment().is_some(),
+        utc: time::for_people(room.now()),
+        user_id: certificate.user_ids().into_iter().next().unwrap_or_default(),
+        key_version: certificate.version(),
+        algorithm: certificate.algorithm(),
+        created: time::for_people(certificate.created()),
+        fingerprint: certificate.fingerprint(),
+        certificate_file: file,
+    })
+}
+
+/// The record as it stands at its last checkpoint, to the media that leave before the end.
+fn copy_record(room: &mut Room<'_>) -> Result<(), Stop> {
+    let copy = room.journal.copy_at_last_checkpoint();
+    let roles = [SECRET_MEDIA[0], SECRET_MEDIA[1], Role::Handover];
+    for role in roles {
+        // An earlier copy, from before an interruption, is added to.
+        for (path, bytes) in &copy {
+            let full = room.path(&format!("record/{path}"));
+            room.with_device(|room| {
+                if path == crate::record::files::TRANSCRIPT {
+                    room.edge.media.extend(role, &full, bytes)
+                } else {
+                    room.edge.media.create(role, &full, bytes, Access::Public)
+                }
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn custody(room: &mut Room<'_>) -> Result<(), Stop> {
+    let body = layout::paragraphs(&[
+        "Put each of these into an envelope or bag of its own, seal it, and sign across the \
+         seal. Then type the number of each seal, or - where there is none.",
+        "Two things that open the backup together never go to the same place.",
+    ]);
+    room.page(Who::Both, "Who keeps what", body)?;
+    let mut lines = Vec::new();
+    for item in items(room) {
+        let prompt = format!("seal number of {item}");
+        let typed = loop {
+            let typed = room.ask_line(Who::Both, Asks::Seal(item.clone()), &prompt)?;
+            if !typed.is_empty() && typed.len() <= 40 && !typed.chars().any(char::is_control) {
+                break typed;
+            }
+            room.say("Please type the number, or - where there is none.")?;
+        };
+        lines.push(format!("{item}: seal {typed}"));
+    }
+    let event = Event::Custody { items: lines.len() as u32 };
+    room.record_with(event, Actors::both(), &lines.join("\n"))
+}
+
+/// What is sealed: the secret media, and every card.
+fn items(room: &Room<'_>) -> Vec<String> {
+    let mut items: Vec<String> = SECRET_MEDIA.iter().map(|role| format!("medium {role}")).collect();
+    if let Some(backup) = &room.plan().backup {
+        for (custodian, part) in crate::engine::share_parts(backup) {
+            items.push(format!("the card with {}", super::words::name(custodian, part)));
+        }
+    }
+    items
+}

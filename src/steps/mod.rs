@@ -1,0 +1,44 @@
+//! The steps, one file per kind. A step does not know what comes next: it shows, asks,
+//! does its work, and records what happened. Authorisations are the engine's matter.
+
+mod backup;
+mod clock;
+mod close;
+mod drill;
+mod export;
+mod fingerprint;
+mod generate;
+mod media;
+mod pause;
+mod preflight;
+mod read_back;
+mod roll_call;
+mod share;
+mod words;
+
+pub use clock::confirm as confirm_clock;
+pub use preflight::look as look_at_machine;
+pub use roll_call::load as load_operator;
+
+use crate::plan::{Step, StepKind};
+use crate::room::{Room, Stop};
+
+/// Runs a step from where it stands.
+pub fn run(room: &mut Room<'_>, step: &Step) -> Result<(), Stop> {
+    match &step.kind {
+        StepKind::Clock => clock::run(room),
+        StepKind::Preflight => preflight::run(room),
+        StepKind::RollCall => roll_call::run(room),
+        StepKind::Media => media::run(room),
+        StepKind::Generate => generate::run(room),
+        StepKind::Fingerprint => fingerprint::run(room),
+        StepKind::ReadBack(terms) => read_back::run(room, terms),
+        StepKind::Share => share::run(room),
+        StepKind::Backup => backup::run(room),
+        StepKind::Revocation => backup::run_revocation(room),
+        StepKind::Drill => drill::run(room),
+        StepKind::Export => export::run(room),
+        StepKind::Pause => pause::run(room),
+        StepKind::Close => close::run(room),
+    }
+}
