@@ -35,6 +35,8 @@ pub use armor::{ArmorError, insert_comment};
 pub use cert::Certificate;
 pub use error::{DecryptError, OpenPgpError, SignError, VerifyError};
 pub use generate::{Generated, SecretKey};
+#[cfg(debug_assertions)]
+pub use password::test_only;
 pub use password::{decrypt_with_password, encrypt_with_password};
 pub use sign::LockedKey;
 pub use verify::{Signed, verify_detached};

@@ -35,7 +35,25 @@ const LARGEST_COUNT: u32 = 65_011_712;
 /// The S2K that all of this program's passwords get. SHA-256: GnuPG 2.2 reads it
 /// everywhere, and with the count given in bytes it costs a guesser no less than SHA-512.
 pub(super) fn strongest_s2k() -> sequoia::Result<S2K> {
+    #[cfg(debug_assertions)]
+    if test_only::CHEAP.load(std::sync::atomic::Ordering::Relaxed) {
+        return S2K::new_iterated(HashAlgorithm::SHA256, 1024);
+    }
     S2K::new_iterated(HashAlgorithm::SHA256, LARGEST_COUNT)
+}
+
+/// Seams for tests; not compiled into a release.
+#[cfg(debug_assertions)]
+pub mod test_only {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    pub(super) static CHEAP: AtomicBool = AtomicBool::new(false);
+
+    /// From now on this process makes passwords that are cheap to try, so that a test can hold
+    /// hundreds of ceremonies.
+    pub fn make_passwords_cheap() {
+        CHEAP.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Encrypts `plaintext` under `password`; armored.
