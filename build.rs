@@ -4,7 +4,9 @@ use std::process::Command;
 
 fn main() {
     let commit = git(&["rev-parse", "--short=12", "HEAD"]);
-    let time = std::env::var("SOURCE_DATE_EPOCH").ok().or_else(|| git(&["log", "-1", "--format=%ct"]));
+    let time = std::env::var("SOURCE_DATE_EPOCH")
+        .ok()
+        .or_else(|| git(&["log", "-1", "--format=%ct"]));
     let version = std::env::var("CARGO_PKG_VERSION").expect("cargo sets it");
     let commit = commit.unwrap_or_else(|| "no commit known".to_string());
     println!("cargo::rustc-env=CEREMONY_LONG_VERSION={version} ({commit})");

@@ -75,7 +75,10 @@ impl Fingerprint {
     /// Upper-case hex in groups of four digits, as printed on sheets.
     pub fn groups(&self) -> Vec<String> {
         let hex = data_encoding::HEXUPPER.encode(&self.0);
-        (0..hex.len()).step_by(4).map(|at| hex[at..at + 4].to_string()).collect()
+        (0..hex.len())
+            .step_by(4)
+            .map(|at| hex[at..at + 4].to_string())
+            .collect()
     }
 }
 
@@ -100,7 +103,13 @@ mod tests {
         let good = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(Digest::parse(good), Some(Digest::of(b"")));
         assert_eq!(Digest::of(b"").to_string(), good);
-        for bad in [&good[1..], &good.to_uppercase(), &format!("{good}0"), "", " "] {
+        for bad in [
+            &good[1..],
+            &good.to_uppercase(),
+            &format!("{good}0"),
+            "",
+            " ",
+        ] {
             assert_eq!(Digest::parse(bad), None, "{bad:?}");
         }
     }
@@ -109,9 +118,15 @@ mod tests {
     fn typed_fingerprints_may_have_blanks_and_any_case() {
         let typed = "0x0123 4567 89AB cdef 0123  4567 89ab CDEF 0123 4567";
         let parsed = Fingerprint::parse_typed(typed).expect("20 bytes");
-        assert_eq!(parsed.to_string(), "0123456789abcdef0123456789abcdef01234567");
+        assert_eq!(
+            parsed.to_string(),
+            "0123456789abcdef0123456789abcdef01234567"
+        );
         assert_eq!(parsed.groups().len(), 10);
         assert_eq!(Fingerprint::parse_typed("0123"), None);
-        assert_eq!(Fingerprint::parse("0123456789ABCDEF0123456789ABCDEF01234567"), None);
+        assert_eq!(
+            Fingerprint::parse("0123456789ABCDEF0123456789ABCDEF01234567"),
+            None
+        );
     }
 }

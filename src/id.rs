@@ -8,14 +8,23 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Makes an id from the date, the plan's id and 40 random bits.
 pub fn new(mode: Mode, now: UnixTime, plan: &str, random: [u8; 5]) -> String {
-    let prefix = if mode == Mode::Rehearsal { "REHEARSAL-" } else { "" };
+    let prefix = if mode == Mode::Rehearsal {
+        "REHEARSAL-"
+    } else {
+        ""
+    };
     format!("{prefix}{}-{plan}-{}", time::date(now), base32(random))
 }
 
 /// 40 bits as 8 characters, most significant first.
 fn base32(random: [u8; 5]) -> String {
-    let bits = random.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
-    (0..8).rev().map(|at| char::from(CROCKFORD[(bits >> (5 * at)) as usize & 31])).collect()
+    let bits = random
+        .iter()
+        .fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+    (0..8)
+        .rev()
+        .map(|at| char::from(CROCKFORD[(bits >> (5 * at)) as usize & 31]))
+        .collect()
 }
 
 /// Whether `id` could be the id of a ceremony of this mode and plan.
@@ -27,7 +36,10 @@ pub fn fits(id: &str, mode: Mode, plan: &str) -> bool {
     let Some((date, rest)) = rest.and_then(|rest| rest.split_at_checked(10)) else {
         return false;
     };
-    let random = rest.strip_prefix('-').and_then(|r| r.strip_prefix(plan)).and_then(|r| r.strip_prefix('-'));
+    let random = rest
+        .strip_prefix('-')
+        .and_then(|r| r.strip_prefix(plan))
+        .and_then(|r| r.strip_prefix('-'));
     let is_date = time::parse(&format!("{date}T00:00:00Z")).is_some();
     is_date && random.is_some_and(|r| r.len() == 8 && r.bytes().all(|b| CROCKFORD.contains(&b)))
 }

@@ -135,7 +135,9 @@ impl Journal {
         let last = self.entries.last();
         let number = self.next_number();
         let resumes = matches!(what.event, Event::Resumed { .. });
-        let floor = last.filter(|_| !resumes).map_or(0, |placed| placed.entry.uptime);
+        let floor = last
+            .filter(|_| !resumes)
+            .map_or(0, |placed| placed.entry.uptime);
         let label = self.state.step_label(&self.plan, &what.event);
         let entry = Entry {
             number,
@@ -151,10 +153,15 @@ impl Journal {
         let digest = Digest::of(&bytes);
         self.state.take(&self.plan, &entry, digest)?;
         if let Some(text) = what.detail {
-            self.files.insert(Entry::detail_path(number), text.into_bytes());
+            self.files
+                .insert(Entry::detail_path(number), text.into_bytes());
         }
         self.transcript.extend(bytes);
-        self.entries.push(Placed { entry, digest, end: self.transcript.len() });
+        self.entries.push(Placed {
+            entry,
+            digest,
+            end: self.transcript.len(),
+        });
         Ok(())
     }
 
@@ -185,7 +192,11 @@ impl Journal {
         if self.transcript.is_empty() {
             return Ok(());
         }
-        media.extend(role, &format!("{}/{}", self.folder, files::TRANSCRIPT), &self.transcript)
+        media.extend(
+            role,
+            &format!("{}/{}", self.folder, files::TRANSCRIPT),
+            &self.transcript,
+        )
     }
 
     /// Another device has this role now: everything is written to it anew.
@@ -210,13 +221,20 @@ impl Journal {
             .into_keys()
             .filter_map(|path| self.files.get(&path).map(|bytes| (path, bytes.clone())))
             .collect();
-        copy.push((files::TRANSCRIPT.to_string(), self.transcript[..last.end].to_vec()));
+        copy.push((
+            files::TRANSCRIPT.to_string(),
+            self.transcript[..last.end].to_vec(),
+        ));
         copy
     }
 
     /// Everything, transcript included. Paths are relative to the record.
     pub fn whole_copy(&self) -> Vec<(String, Vec<u8>)> {
-        let mut copy: Vec<_> = self.files.iter().map(|(p, b)| (p.clone(), b.clone())).collect();
+        let mut copy: Vec<_> = self
+            .files
+            .iter()
+            .map(|(p, b)| (p.clone(), b.clone()))
+            .collect();
         copy.push((files::TRANSCRIPT.to_string(), self.transcript.clone()));
         copy
     }
@@ -224,6 +242,10 @@ impl Journal {
     /// `SHA256SUMS` over the record as it is now.
     pub fn sums(&self) -> String {
         let closing = Operator::ALL.map(files::closing_signature);
-        files::sums(self.files.iter().filter(|(path, _)| !closing.contains(path)))
+        files::sums(
+            self.files
+                .iter()
+                .filter(|(path, _)| !closing.contains(path)),
+        )
     }
 }

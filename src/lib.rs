@@ -3,6 +3,30 @@
 //! The house is walked in this order: plan, engine, step, evidence, transcript,
 //! media. See `docs/architecture.md`.
 
+pub mod backup;
+pub mod cli;
 pub mod digest;
+pub mod driver;
+pub mod edge;
+pub mod engine;
 pub mod error;
+pub mod handover;
+pub mod id;
+pub mod input;
+pub mod journal;
+pub mod openpgp;
+pub mod operator;
+pub mod plan;
+pub mod preflight;
+pub mod qr;
+pub mod record;
+pub mod role;
+pub mod room;
+pub mod screen;
 pub mod secret;
+pub mod sheet;
+pub mod site;
+pub mod steps;
+pub mod verify;
+pub mod version;
+pub mod words;

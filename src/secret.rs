@@ -18,7 +18,10 @@ impl SecretBytes {
     }
 
     /// `len` bytes, filled in place by `fill`.
-    pub fn build<E>(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<SecretBytes, E> {
+    pub fn build<E>(
+        len: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<SecretBytes, E> {
         let mut bytes = Zeroizing::new(vec![0; len]);
         fill(&mut bytes)?;
         Ok(SecretBytes(bytes))
@@ -73,7 +76,8 @@ impl SecretText {
             if !out.0.is_empty() {
                 out.0.push(' ');
             }
-            word.chars().for_each(|c| out.0.push(c.to_ascii_lowercase()));
+            word.chars()
+                .for_each(|c| out.0.push(c.to_ascii_lowercase()));
         }
         out
     }

@@ -33,7 +33,11 @@ pub fn seal<'a>(
     line.push_str("\n");
     let mut layer = SecretBytes::from_vec(Vec::new());
     for (depth, custodian) in quorum.custodians().iter().enumerate() {
-        let inside = if depth == 0 { line.expose().as_bytes() } else { layer.expose() };
+        let inside = if depth == 0 {
+            line.expose().as_bytes()
+        } else {
+            layer.expose()
+        };
         let outside = openpgp::encrypt_with_password(inside, share_of(*custodian), comment)?;
         layer = SecretBytes::from_vec(outside);
     }
@@ -57,7 +61,10 @@ pub fn open<'a, E>(
         layer = Some(inside);
     }
     let mut key = SecretText::with_capacity(KEY_BYTES * 2 + 2);
-    if let Some(text) = layer.as_ref().and_then(|l| std::str::from_utf8(l.expose()).ok()) {
+    if let Some(text) = layer
+        .as_ref()
+        .and_then(|l| std::str::from_utf8(l.expose()).ok())
+    {
         key.push_str(text.trim_end());
     }
     Ok(key)

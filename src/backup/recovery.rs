@@ -24,7 +24,11 @@ pub fn text(id: &str, fingerprint: &Fingerprint, spec: &BackupSpec, rehearsal: b
     line(&format!("             {}", halves(fingerprint)[1]));
     line(&format!(
         "Custodians   {}; any {} of them together open it.",
-        spec.custodians.iter().map(|c| c.to_string()).collect::<Vec<_>>().join(" "),
+        spec.custodians
+            .iter()
+            .map(|c| c.to_string())
+            .collect::<Vec<_>>()
+            .join(" "),
         spec.threshold
     ));
     line("");
@@ -33,7 +37,10 @@ pub fn text(id: &str, fingerprint: &Fingerprint, spec: &BackupSpec, rehearsal: b
     }
     for quorum in spec.quorums() {
         line("");
-        line(&format!("---- With the words of {} ----", custodians(&quorum)));
+        line(&format!(
+            "---- With the words of {} ----",
+            custodians(&quorum)
+        ));
         line("");
         for text in commands(&quorum, "") {
             line(&text);
@@ -45,7 +52,10 @@ pub fn text(id: &str, fingerprint: &Fingerprint, spec: &BackupSpec, rehearsal: b
     }
     for quorum in spec.quorums() {
         line("");
-        line(&format!("---- The revocation certificate, with the words of {} ----", custodians(&quorum)));
+        line(&format!(
+            "---- The revocation certificate, with the words of {} ----",
+            custodians(&quorum)
+        ));
         line("");
         for text in commands(&quorum, "revocation/") {
             line(&text);
@@ -71,12 +81,22 @@ pub fn commands(quorum: &Quorum, folder: &str) -> Vec<String> {
         };
         lines.push(format!("It asks for the words of {custodian}:"));
         lines.push(format!("    {GPG} \\"));
-        lines.push(format!("      --output \"$GNUPGHOME/layer{layer}\" --decrypt {from}"));
+        lines.push(format!(
+            "      --output \"$GNUPGHOME/layer{layer}\" --decrypt {from}"
+        ));
     }
-    let result = if folder.is_empty() { "key.asc" } else { "revocation.asc" };
+    let result = if folder.is_empty() {
+        "key.asc"
+    } else {
+        "revocation.asc"
+    };
     lines.push("It asks for nothing:".to_string());
-    lines.push(format!("    {GPG} --batch --passphrase-file \"$GNUPGHOME/layer0\" \\"));
-    lines.push(format!("      --output \"$GNUPGHOME/{result}\" --decrypt {folder}payload.asc"));
+    lines.push(format!(
+        "    {GPG} --batch --passphrase-file \"$GNUPGHOME/layer0\" \\"
+    ));
+    lines.push(format!(
+        "      --output \"$GNUPGHOME/{result}\" --decrypt {folder}payload.asc"
+    ));
     lines
 }
 
@@ -136,9 +156,15 @@ mod tests {
     use super::*;
 
     fn spec(n: usize, threshold: usize) -> BackupSpec {
-        let custodians: Vec<Custodian> =
-            ('A'..='T').take(n).map(|c| Custodian::new(c).expect("a letter")).collect();
-        BackupSpec { custodians, threshold, absent: Vec::new() }
+        let custodians: Vec<Custodian> = ('A'..='T')
+            .take(n)
+            .map(|c| Custodian::new(c).expect("a letter"))
+            .collect();
+        BackupSpec {
+            custodians,
+            threshold,
+            absent: Vec::new(),
+        }
     }
 
     #[test]

@@ -18,14 +18,24 @@ pub(super) fn run(room: &mut Room<'_>, key: &Key) -> Result<(), Stop> {
          watching. A new key gets new words.",
     ]);
     room.page(Who::Both, "The key is given up", body)?;
-    room.each_agrees("are all cards of this key destroyed, or were there none", Asks::Agree)?;
+    room.each_agrees(
+        "are all cards of this key destroyed, or were there none",
+        Asks::Agree,
+    )?;
     let mut left = Vec::new();
     for role in SECRET_MEDIA {
         set_aside(room, role, key.attempt)?;
         list(room, role, key.attempt, &mut left)?;
     }
-    let text = if left.is_empty() { "nothing was left behind".to_string() } else { left.join("\n") };
-    let event = Event::Abandoned { attempt: key.attempt, fingerprint: key.fingerprint.clone() };
+    let text = if left.is_empty() {
+        "nothing was left behind".to_string()
+    } else {
+        left.join("\n")
+    };
+    let event = Event::Abandoned {
+        attempt: key.attempt,
+        fingerprint: key.fingerprint.clone(),
+    };
     room.record_with(event, Actors::both(), &text)
 }
 

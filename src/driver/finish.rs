@@ -12,7 +12,11 @@ use crate::screen::{Asks, Who, layout};
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     let missing: Vec<Operator> = Operator::ALL
         .into_iter()
-        .filter(|operator| room.journal.file(&files::closing_signature(*operator)).is_none())
+        .filter(|operator| {
+            room.journal
+                .file(&files::closing_signature(*operator))
+                .is_none()
+        })
         .collect();
     if !missing.is_empty() {
         let body = layout::paragraphs(&[
@@ -25,7 +29,12 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     }
     room.save()?;
     for (path, bytes) in room.journal.whole_copy() {
-        room.store(&[Role::Public], &format!("record/{path}"), &bytes, Access::Public)?;
+        room.store(
+            &[Role::Public],
+            &format!("record/{path}"),
+            &bytes,
+            Access::Public,
+        )?;
     }
     if let Some(head) = room.state().head {
         head::show_final(room, head)?;
@@ -37,11 +46,16 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
 fn sign(room: &mut Room<'_>, operator: Operator) -> Result<(), Stop> {
     loop {
         if let Some(signature) = room.sign_bytes(operator)? {
-            room.journal.add_file(files::closing_signature(operator), signature);
+            room.journal
+                .add_file(files::closing_signature(operator), signature);
             return room.save();
         }
         room.say("The record is closed already, but it does not count until both have signed.")?;
-        room.done(Who::Operator(operator), Asks::Done, "Press Enter to sign it now")?;
+        room.done(
+            Who::Operator(operator),
+            Asks::Done,
+            "Press Enter to sign it now",
+        )?;
     }
 }
 

@@ -22,7 +22,11 @@ pub(super) fn note(room: &mut Room<'_>, head: Digest) -> Result<(), Stop> {
     body.extend(layout::numbered(pgp::words(&head.bytes()[..WORDS])));
     room.page(Who::Both, "The head of the record", body)?;
     for operator in Operator::ALL {
-        room.one_agrees(operator, "are they on your checklist", Asks::HeadWritten(operator))?;
+        room.one_agrees(
+            operator,
+            "are they on your checklist",
+            Asks::HeadWritten(operator),
+        )?;
     }
     room.record(Event::HeadNoted { head }, Actors::both())
 }
@@ -37,10 +41,18 @@ pub(super) fn show_final(room: &mut Room<'_>, head: Digest) -> Result<(), Stop> 
     body.extend(layout::numbered(pgp::words(head.bytes())));
     room.page(Who::Both, "The final head of the record", body)?;
     for operator in Operator::ALL {
-        room.one_agrees(operator, "are they on your checklist", Asks::HeadWritten(operator))?;
+        room.one_agrees(
+            operator,
+            "are they on your checklist",
+            Asks::HeadWritten(operator),
+        )?;
     }
-    if let Ok(code) = Qr::encode(head.to_string().as_bytes()) {
-        room.page(Who::Both, "The final head as a code, for a camera (optional)", code.half_blocks())?;
+    if let Ok(code) = Qr::encode(head.to_string().to_uppercase().as_bytes()) {
+        room.page(
+            Who::Both,
+            "The final head as a code, for a camera (optional)",
+            code.half_blocks(),
+        )?;
         room.done(Who::Both, Asks::Done, "Press Enter to go on")?;
     }
     Ok(())

@@ -34,7 +34,11 @@ pub fn drive(room: &mut Room<'_>) -> Result<Outcome, Stop> {
             // The opening writes entry 0 before the driver is called.
             Next::Open => return Err(Stop::Aborting),
             Next::Step(index) => {
-                let step = room.plan().step(index).cloned().expect("the engine names a step of the plan");
+                let step = room
+                    .plan()
+                    .step(index)
+                    .cloned()
+                    .expect("the engine names a step of the plan");
                 steps::run(room, &step)
             }
             Next::Authorise(act) => room.authorise(act).map(drop),

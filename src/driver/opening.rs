@@ -41,15 +41,20 @@ pub fn open(room: &mut Room<'_>, plan: &Plan) -> Result<(), OpenError> {
         image: None,
         previous: room.site.previous,
     };
-    room.journal.add_file(files::PLAN.to_string(), plan.source().as_bytes().to_vec());
-    room.journal.add_file(files::CHECKLIST.to_string(), checklist.into_bytes());
+    room.journal
+        .add_file(files::PLAN.to_string(), plan.source().as_bytes().to_vec());
+    room.journal
+        .add_file(files::CHECKLIST.to_string(), checklist.into_bytes());
     let site = room.site.source().to_string();
     Ok(room.record_with(event, Actors::none(), &site)?)
 }
 
 /// What the plan takes from the site must be there before anything is done.
 fn site_answers(room: &Room<'_>, plan: &Plan) -> Result<(), OpenError> {
-    let asks = plan.key.as_ref().is_some_and(|key| key.user_id == UserIdSource::Site);
+    let asks = plan
+        .key
+        .as_ref()
+        .is_some_and(|key| key.user_id == UserIdSource::Site);
     if asks && room.site.backup_address.is_none() {
         return Err(OpenError::NoAddress);
     }
@@ -76,10 +81,17 @@ impl From<Stop> for OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            OpenError::NoAddress => f.write_str("the plan wants the site's backup-address, and there is none"),
+            OpenError::NoAddress => {
+                f.write_str("the plan wants the site's backup-address, and there is none")
+            }
             OpenError::Preflight(report) => {
                 let failed: Vec<&str> = report.failed().collect();
-                write!(f, "this machine is not fit for a ceremony ({})\n{}", failed.join(", "), report.text())
+                write!(
+                    f,
+                    "this machine is not fit for a ceremony ({})\n{}",
+                    failed.join(", "),
+                    report.text()
+                )
             }
             OpenError::Stop(Stop::Aborting) => f.write_str("stopped before anything was recorded"),
             OpenError::Stop(stop) => stop.fmt(f),

@@ -66,7 +66,9 @@ pub fn gather(media: &mut dyn Media, id: &str) -> Result<Found, ResumeError> {
         }
     }
     copies.sort_by_key(|copy| std::cmp::Reverse(copy.entries.len()));
-    let Some(longest) = copies.first() else { return Err(ResumeError::NoRecord) };
+    let Some(longest) = copies.first() else {
+        return Err(ResumeError::NoRecord);
+    };
     for other in &copies[1..] {
         if !longest.valid().starts_with(other.valid()) {
             return Err(ResumeError::Fork);
@@ -78,7 +80,12 @@ pub fn gather(media: &mut dyn Media, id: &str) -> Result<Found, ResumeError> {
             _ => ResumeError::Empty,
         });
     }
-    let Event::Opened { mode, plan: plan_digest, id: recorded, .. } = &longest.entries[0].entry.event
+    let Event::Opened {
+        mode,
+        plan: plan_digest,
+        id: recorded,
+        ..
+    } = &longest.entries[0].entry.event
     else {
         return Err(ResumeError::Empty);
     };
@@ -86,7 +93,9 @@ pub fn gather(media: &mut dyn Media, id: &str) -> Result<Found, ResumeError> {
         return Err(ResumeError::OtherId);
     }
     let files = claimed_files(&longest.entries, &copies)?;
-    let source = files.get(files::PLAN).filter(|bytes| Digest::of(bytes) == *plan_digest);
+    let source = files
+        .get(files::PLAN)
+        .filter(|bytes| Digest::of(bytes) == *plan_digest);
     let source = source.and_then(|bytes| std::str::from_utf8(bytes).ok());
     let plan = Plan::parse(source.ok_or(ResumeError::Damaged(files::PLAN.to_string()))?)?;
     if !id::fits(id, *mode, &plan.id) {
@@ -110,7 +119,10 @@ fn read_copy(media: &mut dyn Media, role: Role, id: &str) -> Result<Option<Copy>
     let folder = format!("{id}/record");
     let listed = match media.list(role, &folder) {
         Ok(listed) => listed,
-        Err(MediaError { fault: MediaFault::Gone, .. }) => return Err(ResumeError::NoRecord),
+        Err(MediaError {
+            fault: MediaFault::Gone,
+            ..
+        }) => return Err(ResumeError::NoRecord),
         Err(_) => return Ok(None),
     };
     if listed.is_empty() {
@@ -129,7 +141,13 @@ fn read_copy(media: &mut dyn Media, role: Role, id: &str) -> Result<Option<Copy>
     }
     let bytes = files.remove(files::TRANSCRIPT).unwrap_or_default();
     let (entries, error) = transcript::parse_prefix(&bytes);
-    Ok(Some(Copy { role, bytes, entries, files, error }))
+    Ok(Some(Copy {
+        role,
+        bytes,
+        entries,
+        files,
+        error,
+    }))
 }
 
 /// Every file that the transcript calls for, from whichever medium has it as it should be.
@@ -154,7 +172,10 @@ fn claimed_files(
             take(path, &|bytes| Digest::of(bytes) == hash, true)?;
         }
     }
-    if matches!(entries.last().map(|last| &last.entry.event), Some(Event::Closed { .. })) {
+    if matches!(
+        entries.last().map(|last| &last.entry.event),
+        Some(Event::Closed { .. })
+    ) {
         for operator in Operator::ALL {
             take(files::closing_signature(operator), &|_| true, false)?;
         }
@@ -162,10 +183,7 @@ fn claimed_files(
     Ok(files)
 }
 
-fn leftovers(
-    files: &BTreeMap<String, Vec<u8>>,
-    copies: &[Copy],
-) -> Vec<(Role, String, Vec<u8>)> {
+fn leftovers(files: &BTreeMap<String, Vec<u8>>, copies: &[Copy]) -> Vec<(Role, String, Vec<u8>)> {
     let mut left = Vec::new();
     for copy in copies {
         let tail = &copy.bytes[copy.valid().len()..];
@@ -212,8 +230,7 @@ pub fn resume(room: &mut Room<'_>, found: Found) -> Result<(), ResumeError> {
         files.insert(files::fragment(number), bytes.clone());
     }
     let id = room.id.clone();
-    let mut journal =
-        Journal::restore(found.plan, &id, found.entries, found.transcript, files)?;
+    let mut journal = Journal::restore(found.plan, &id, found.entries, found.transcript, files)?;
     std::mem::swap(&mut room.journal, &mut journal);
     for role in RECORD_MEDIA {
         if Some(role) != found.missing {
@@ -237,10 +254,15 @@ pub fn resume(room: &mut Room<'_>, found: Found) -> Result<(), ResumeError> {
         medium: found.medium,
         missing: found.missing,
     };
-    let head = state.head.map_or_else(|| "none".to_string(), |head| head.to_string());
+    let head = state
+        .head
+        .map_or_else(|| "none".to_string(), |head| head.to_string());
     let mut text = format!("head: {head}\n");
     for (role, path, bytes) in &found.leftovers {
-        text.push_str(&format!("cut short: {role} {path} ({} bytes)\n", bytes.len()));
+        text.push_str(&format!(
+            "cut short: {role} {path} ({} bytes)\n",
+            bytes.len()
+        ));
     }
     Ok(room.record_resumed(event, Actors::both(), &text)?)
 }
@@ -255,9 +277,17 @@ fn show_progress(room: &mut Room<'_>, found: &Found, state: &State) -> Result<()
     let step = found.plan.step(state.cursor());
     let mut lines = vec![
         format!("Ceremony        {}", room.id),
-        format!("Last entry      {}, {}", last.entry.number, last.entry.event.name()),
+        format!(
+            "Last entry      {}, {}",
+            last.entry.number,
+            last.entry.event.name()
+        ),
         format!("Written         {}", time::for_people(last.entry.time)),
-        format!("Steps done      {} of {}", state.cursor(), found.plan.step_count()),
+        format!(
+            "Steps done      {} of {}",
+            state.cursor(),
+            found.plan.step_count()
+        ),
     ];
     if let (Some(step), None) = (step, state.ended()) {
         lines.push(format!("Goes on with    {} {}", step.id, step.kind.name()));
@@ -270,7 +300,10 @@ fn show_progress(room: &mut Room<'_>, found: &Found, state: &State) -> Result<()
         ));
     }
     for decision in &state.exceptions {
-        lines.push(format!("Exception       entry {}, step {}: {}", decision.0, decision.1, decision.2));
+        lines.push(format!(
+            "Exception       entry {}, step {}: {}",
+            decision.0, decision.1, decision.2
+        ));
     }
     room.page(Who::Both, "Where the ceremony stands", lines)?;
     room.each_agrees("is that what you remember", Asks::Agree)?;
@@ -283,8 +316,11 @@ fn head_words(room: &mut Room<'_>, state: &State) -> Result<(), ResumeError> {
     if state.noted_head().is_none() {
         return Ok(());
     }
-    let good: Vec<Vec<u8>> =
-        state.heads_since_note.iter().map(|head| head.bytes()[..head::WORDS].to_vec()).collect();
+    let good: Vec<Vec<u8>> = state
+        .heads_since_note
+        .iter()
+        .map(|head| head.bytes()[..head::WORDS].to_vec())
+        .collect();
     let body = layout::paragraphs(&[
         "Take your own checklist. Type the last ten head words that you wrote there, with a \
          blank between two words.",
@@ -294,7 +330,8 @@ fn head_words(room: &mut Room<'_>, state: &State) -> Result<(), ResumeError> {
         let mut tries = 0;
         loop {
             let prompt = format!("Operator {operator}, the ten words");
-            let typed = room.ask_line(Who::Operator(operator), Asks::HeadWords(operator), &prompt)?;
+            let typed =
+                room.ask_line(Who::Operator(operator), Asks::HeadWords(operator), &prompt)?;
             match pgp::decode(&typed) {
                 Ok(bytes) if good.contains(&bytes) => break,
                 Ok(bytes) if bytes.len() == head::WORDS => {
@@ -340,7 +377,10 @@ fn tidy(
             room.edge.media.cut(role, &path, length.min(held))
         })?;
     }
-    for (_, path, _) in leftovers.iter().filter(|(r, p, _)| *r == role && *p != name) {
+    for (_, path, _) in leftovers
+        .iter()
+        .filter(|(r, p, _)| *r == role && *p != name)
+    {
         if path != files::TRANSCRIPT {
             room.with_device(|room| room.edge.media.remove(role, &format!("{folder}/{path}")))?;
         }
@@ -381,10 +421,16 @@ impl fmt::Display for ResumeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ResumeError::NoRecord => f.write_str("neither operator's medium has this record"),
-            ResumeError::Empty => f.write_str("the ceremony was interrupted before anything was recorded"),
+            ResumeError::Empty => {
+                f.write_str("the ceremony was interrupted before anything was recorded")
+            }
             ResumeError::Fork => f.write_str("the two copies of the record contradict each other"),
-            ResumeError::OtherId => f.write_str("the folder is named after another ceremony than its record"),
-            ResumeError::Damaged(path) => write!(f, "a file of the record is missing or was changed: {path}"),
+            ResumeError::OtherId => {
+                f.write_str("the folder is named after another ceremony than its record")
+            }
+            ResumeError::Damaged(path) => {
+                write!(f, "a file of the record is missing or was changed: {path}")
+            }
             ResumeError::Head => f.write_str("the head words on paper are not of this record"),
             ResumeError::Transcript(error) => error.fmt(f),
             ResumeError::Refusal(error) => error.fmt(f),
@@ -392,7 +438,12 @@ impl fmt::Display for ResumeError {
             ResumeError::Media(error) => error.fmt(f),
             ResumeError::Preflight(report) => {
                 let failed: Vec<&str> = report.failed().collect();
-                write!(f, "this machine is not fit for a ceremony ({})\n{}", failed.join(", "), report.text())
+                write!(
+                    f,
+                    "this machine is not fit for a ceremony ({})\n{}",
+                    failed.join(", "),
+                    report.text()
+                )
             }
             ResumeError::Stop(Stop::Aborting) => f.write_str("stopped; the record is as it was"),
             ResumeError::Stop(stop) => stop.fmt(f),
@@ -413,13 +464,23 @@ impl std::error::Error for ResumeError {
 impl Explain for ResumeError {
     fn remedy(&self) -> String {
         let text = match self {
-            ResumeError::NoRecord => "See that both operators' media are there, and name them with --medium.",
+            ResumeError::NoRecord => {
+                "See that both operators' media are there, and name them with --medium."
+            }
             ResumeError::Empty => "Begin a new ceremony; this one left nothing to go on from.",
-            ResumeError::Fork => "Do not go on with either. Keep both as they are, and find out who changed one.",
+            ResumeError::Fork => {
+                "Do not go on with either. Keep both as they are, and find out who changed one."
+            }
             ResumeError::OtherId => "Give the folder back the name that it had.",
-            ResumeError::Damaged(_) => "Use the other copy of the record; if both are damaged, begin a new ceremony.",
-            ResumeError::Head => "This may be an older copy that somebody brought back. Find the newest one.",
-            ResumeError::Preflight(_) => "Put right what says FAIL, then resume again. Nothing was changed.",
+            ResumeError::Damaged(_) => {
+                "Use the other copy of the record; if both are damaged, begin a new ceremony."
+            }
+            ResumeError::Head => {
+                "This may be an older copy that somebody brought back. Find the newest one."
+            }
+            ResumeError::Preflight(_) => {
+                "Put right what says FAIL, then resume again. Nothing was changed."
+            }
             ResumeError::Stop(Stop::Aborting) => "Resume again when you are ready.",
             ResumeError::Transcript(error) => return error.remedy(),
             ResumeError::Refusal(error) => return error.remedy(),

@@ -9,7 +9,10 @@
 //! - `!` at any prompt, or Ctrl-C, is an exception. End of input closes the terminal.
 //! - Typed secrets are read with the `rpassword` crate: stars appear instead of letters.
 
-#![allow(clippy::disallowed_methods, reason = "the edge is where the keyboard is read")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the edge is where the keyboard is read"
+)]
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
@@ -43,11 +46,18 @@ impl Console {
         let plain = std::env::var_os("NO_COLOR").is_some()
             || std::env::var("TERM").is_ok_and(|term| term == "dumb");
         let bold = !plain && io::stdout().is_terminal();
-        Ok(Console { tty, bold, spinner: None })
+        Ok(Console {
+            tty,
+            bold,
+            spinner: None,
+        })
     }
 
     fn write(&mut self, text: &str) -> Result<(), TerminalError> {
-        let written = self.tty.write_all(text.as_bytes()).and_then(|()| self.tty.flush());
+        let written = self
+            .tty
+            .write_all(text.as_bytes())
+            .and_then(|()| self.tty.flush());
         written.map_err(TerminalError::Io)
     }
 
@@ -88,7 +98,9 @@ impl Console {
 
     /// An unseen line, or `None` for Ctrl-C.
     fn read_hidden(&mut self) -> Result<Option<SecretText>, TerminalError> {
-        let config = rpassword::ConfigBuilder::new().password_feedback_mask('*').build();
+        let config = rpassword::ConfigBuilder::new()
+            .password_feedback_mask('*')
+            .build();
         match rpassword::read_password_with_config(config) {
             Ok(text) => Ok(Some(SecretText::from_string(text))),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
@@ -111,7 +123,11 @@ impl Terminal for Console {
         let lines = layout::page(page);
         for line in &lines {
             let title = self.bold && *line == page.title;
-            let line = if title { format!("\x1b[1m{line}\x1b[0m\n") } else { format!("{line}\n") };
+            let line = if title {
+                format!("\x1b[1m{line}\x1b[0m\n")
+            } else {
+                format!("{line}\n")
+            };
             self.write(&line)?;
         }
         self.write("\n")
@@ -185,7 +201,8 @@ impl LineMode {
         let tty = tty.try_clone().map_err(TerminalError::Io)?;
         let before = termios::tcgetattr(&tty).map_err(|e| TerminalError::Io(e.into()))?;
         let mut mode = before.clone();
-        mode.local_modes.insert(LocalModes::ICANON | LocalModes::ECHO);
+        mode.local_modes
+            .insert(LocalModes::ICANON | LocalModes::ECHO);
         mode.local_modes.remove(LocalModes::ISIG);
         mode.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
         termios::tcsetattr(&tty, OptionalActions::Now, &mode)

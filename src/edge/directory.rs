@@ -1,6 +1,9 @@
 //! Media that are folders: for rehearsals, tests, and any distribution that mounts the sticks.
 
-#![allow(clippy::disallowed_methods, reason = "the edge is where files are touched")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the edge is where files are touched"
+)]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -29,8 +32,15 @@ impl Directories {
     }
 
     fn root(&self, role: Role) -> Result<&Path, MediaError> {
-        let absent = || MediaError { role, path: String::new(), fault: MediaFault::Absent };
-        self.roots.get(&role).map(PathBuf::as_path).ok_or_else(absent)
+        let absent = || MediaError {
+            role,
+            path: String::new(),
+            fault: MediaFault::Absent,
+        };
+        self.roots
+            .get(&role)
+            .map(PathBuf::as_path)
+            .ok_or_else(absent)
     }
 
     fn at(&self, role: Role, path: &str) -> Result<PathBuf, MediaError> {
@@ -40,7 +50,11 @@ impl Directories {
 
 /// Gives an error of the system its medium and file.
 fn named<T>(role: Role, path: &str, result: Result<T, MediaFault>) -> Result<T, MediaError> {
-    result.map_err(|fault| MediaError { role, path: path.to_string(), fault })
+    result.map_err(|fault| MediaError {
+        role,
+        path: path.to_string(),
+        fault,
+    })
 }
 
 impl From<io::Error> for MediaFault {
@@ -65,7 +79,11 @@ impl Media for Directories {
     }
 
     fn look(&mut self, role: Role) -> MediumFact {
-        match self.root(role).map_err(|e| e.to_string()).and_then(|root| look(role, root)) {
+        match self
+            .root(role)
+            .map_err(|e| e.to_string())
+            .and_then(|root| look(role, root))
+        {
             Ok(fact) => fact,
             Err(problem) => MediumFact {
                 role: role.to_string(),
@@ -80,7 +98,8 @@ impl Media for Directories {
 
     fn replace(&mut self, role: Role, location: &str) -> Result<(), MediaError> {
         let place = PathBuf::from(location);
-        let taken = |other: &PathBuf| identity(other).is_some_and(|id| Some(id) == identity(&place));
+        let taken =
+            |other: &PathBuf| identity(other).is_some_and(|id| Some(id) == identity(&place));
         let fault = if !place.is_dir() {
             MediaFault::NotFound
         } else if self.roots.iter().any(|(r, root)| *r != role && taken(root)) {
@@ -89,14 +108,22 @@ impl Media for Directories {
             self.roots.insert(role, place);
             return Ok(());
         };
-        Err(MediaError { role, path: location.to_string(), fault })
+        Err(MediaError {
+            role,
+            path: location.to_string(),
+            fault,
+        })
     }
 
     fn list(&mut self, role: Role, folder: &str) -> Result<Vec<(String, Kind)>, MediaError> {
         let root = self.root(role)?;
         if !root.is_dir() {
             let fault = MediaFault::NotFound;
-            return Err(MediaError { role, path: folder.to_string(), fault });
+            return Err(MediaError {
+                role,
+                path: folder.to_string(),
+                fault,
+            });
         }
         let mut found = Vec::new();
         named(role, folder, walk(&root.join(folder), "", &mut found))?;
@@ -180,7 +207,9 @@ fn look(role: Role, root: &Path) -> Result<MediumFact, String> {
         return Err(format!("{} is not a folder", root.display()));
     }
     let space = rustix::fs::statvfs(root).map_err(|e| explain(e.into()))?;
-    let problem = try_writing(root).err().map(|e| format!("{}: {e}", root.display()));
+    let problem = try_writing(root)
+        .err()
+        .map(|e| format!("{}: {e}", root.display()));
     Ok(MediumFact {
         role: role.to_string(),
         present: true,
@@ -194,7 +223,11 @@ fn look(role: Role, root: &Path) -> Result<MediumFact, String> {
 /// Writes a small file and removes it.
 fn try_writing(root: &Path) -> io::Result<()> {
     let probe = root.join(format!("{PART}probe-{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&probe)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&probe)?;
     let written = file.write_all(&[0x5a; 4096]).and_then(|()| file.sync_all());
     fs::remove_file(&probe)?;
     written
@@ -261,7 +294,10 @@ fn create(root: &Path, path: &str, bytes: &[u8], access: Access) -> Result<(), M
     }
     let folder = full.parent().ok_or(MediaFault::NotFound)?;
     make_folders(root, folder)?;
-    let name = full.file_name().and_then(|n| n.to_str()).ok_or(MediaFault::NotAFile)?;
+    let name = full
+        .file_name()
+        .and_then(|n| n.to_str())
+        .ok_or(MediaFault::NotAFile)?;
     let part = folder.join(format!("{PART}{name}"));
     if fs::symlink_metadata(&part).is_ok() {
         // What an interrupted write left; it never had its name.
@@ -271,7 +307,11 @@ fn create(root: &Path, path: &str, bytes: &[u8], access: Access) -> Result<(), M
         Access::Private => 0o600,
         Access::Public => 0o644,
     };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&part)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&part)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     drop(file);
     if let Err(error) = written {
@@ -287,8 +327,10 @@ fn create(root: &Path, path: &str, bytes: &[u8], access: Access) -> Result<(), M
 
 /// Makes the folders between `root`, which must exist, and `folder`.
 fn make_folders(root: &Path, folder: &Path) -> Result<(), MediaFault> {
-    let missing: Vec<&Path> =
-        folder.ancestors().take_while(|p| *p != root && !p.is_dir()).collect();
+    let missing: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|p| *p != root && !p.is_dir())
+        .collect();
     for folder in missing.into_iter().rev() {
         fs::DirBuilder::new().mode(0o700).create(folder)?;
         sync_folder(folder)?;
@@ -326,5 +368,9 @@ fn append(path: &Path, held: usize, whole: &[u8]) -> Result<(), MediaFault> {
     file.write_all(&whole[held..])?;
     file.sync_all()?;
     drop(file);
-    if read(path)? == whole { Ok(()) } else { Err(MediaFault::ReadBack) }
+    if read(path)? == whole {
+        Ok(())
+    } else {
+        Err(MediaFault::ReadBack)
+    }
 }

@@ -13,7 +13,7 @@ pub const MAX_FILE: u64 = 16 * 1024 * 1024;
 pub const MAX_FILES: usize = 20_000;
 
 /// What lies at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A regular file.
     File,
@@ -52,7 +52,13 @@ pub trait Media {
 
     /// Writes a new file. A file that already has exactly these bytes is left as it is; one
     /// with others is [`MediaFault::Exists`].
-    fn create(&mut self, role: Role, path: &str, bytes: &[u8], access: Access) -> Result<(), MediaError>;
+    fn create(
+        &mut self,
+        role: Role,
+        path: &str,
+        bytes: &[u8],
+        access: Access,
+    ) -> Result<(), MediaError>;
 
     /// Makes a file hold `whole`, which must begin with what it holds now
     /// ([`MediaFault::Differs`] otherwise). Creates it if need be.
@@ -120,7 +126,9 @@ impl fmt::Display for MediaError {
             MediaFault::Absent => write!(f, "there is no medium {role}"),
             MediaFault::Exists => write!(f, "{role}: {path} exists already, with other contents"),
             MediaFault::Differs => write!(f, "{role}: {path} is not what was written there before"),
-            MediaFault::ReadBack => write!(f, "{role}: {path} does not read back as it was written"),
+            MediaFault::ReadBack => {
+                write!(f, "{role}: {path} does not read back as it was written")
+            }
             MediaFault::NotFound => write!(f, "{role}: there is no {path}"),
             MediaFault::NotAFile => write!(f, "{role}: {path} is not a plain file"),
             MediaFault::TooLarge => write!(f, "{role}: {path} is too large"),
@@ -143,8 +151,12 @@ impl Explain for MediaError {
     fn remedy(&self) -> String {
         let role = self.role;
         match &self.fault {
-            MediaFault::Absent => format!("Name it: --medium {role}=PATH, or [media] in the site file."),
-            MediaFault::Exists => format!("Nothing was overwritten. Use an empty medium as {role}."),
+            MediaFault::Absent => {
+                format!("Name it: --medium {role}=PATH, or [media] in the site file.")
+            }
+            MediaFault::Exists => {
+                format!("Nothing was overwritten. Use an empty medium as {role}.")
+            }
             MediaFault::Differs | MediaFault::ReadBack => {
                 format!("Do not trust this device. Replace {role} with another one.")
             }

@@ -5,9 +5,12 @@
 pub mod console;
 pub mod directory;
 pub mod facts;
+pub mod files;
 pub mod gpg;
 pub mod harden;
 pub mod media;
+pub mod paper;
+pub mod players;
 pub mod system;
 pub mod terminal;
 

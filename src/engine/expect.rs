@@ -105,8 +105,10 @@ pub fn share_parts(backup: &BackupSpec) -> Vec<(Custodian, Part)> {
 
 fn share(backup: &BackupSpec, seen: &[Event], event: &Event) -> Option<Progress> {
     let parts = share_parts(backup);
-    let confirmed =
-        seen.iter().filter(|e| matches!(e, Event::ShareConfirmed { .. })).count();
+    let confirmed = seen
+        .iter()
+        .filter(|e| matches!(e, Event::ShareConfirmed { .. }))
+        .count();
     let failed = seen
         .iter()
         .rev()
@@ -115,11 +117,19 @@ fn share(backup: &BackupSpec, seen: &[Event], event: &Event) -> Option<Progress>
     let (due, due_part) = parts.get(confirmed)?;
     let is_due = |c: &char, p: &Part| *c == due.letter() && p == due_part;
     match event {
-        Event::ShareFailed { custodian, part, attempt } => {
+        Event::ShareFailed {
+            custodian,
+            part,
+            attempt,
+        } => {
             let fits = *attempt == failed + 1 && failed < SHARE_ATTEMPTS;
             (is_due(custodian, part) && fits).then_some(Continues)
         }
-        Event::ShareConfirmed { custodian, part, attempts } => {
+        Event::ShareConfirmed {
+            custodian,
+            part,
+            attempts,
+        } => {
             let fits = *attempts == failed + 1 && failed < SHARE_ATTEMPTS;
             let last = confirmed + 1 == parts.len();
             (is_due(custodian, part) && fits).then_some(if last { Complete } else { Continues })
@@ -139,7 +149,12 @@ pub fn backup_files(backup: &BackupSpec) -> Vec<String> {
 /// The files of the revocation certificate's backup, in the order in which they are stored.
 pub fn revocation_files(backup: &BackupSpec) -> Vec<String> {
     let mut files = vec!["revocation/payload.asc".to_string()];
-    files.extend(backup.quorums().iter().map(|q| format!("revocation/{}", q.file_name())));
+    files.extend(
+        backup
+            .quorums()
+            .iter()
+            .map(|q| format!("revocation/{}", q.file_name())),
+    );
     files
 }
 
@@ -168,15 +183,21 @@ fn drill(backup: &BackupSpec, seen: &[Event], event: &Event) -> Option<Progress>
         };
     }
     match (seen.len() - quorums.len(), event) {
-        (0, Event::Drilled { quorums: n, .. }) => (*n as usize == quorums.len()).then_some(Continues),
+        (0, Event::Drilled { quorums: n, .. }) => {
+            (*n as usize == quorums.len()).then_some(Continues)
+        }
         (1, Event::Erased {}) => Some(Complete),
         _ => None,
     }
 }
 
 /// What leaves the room, in the order in which it is stored.
-pub const EXPORT_FILES: [&str; 4] =
-    ["certificate.asc", "HANDOVER.txt", "fingerprint.txt", "fingerprint.pdf"];
+pub const EXPORT_FILES: [&str; 4] = [
+    "certificate.asc",
+    "HANDOVER.txt",
+    "fingerprint.txt",
+    "fingerprint.pdf",
+];
 
 fn export(seen: &[Event], event: &Event) -> Option<Progress> {
     if let Some(name) = EXPORT_FILES.get(seen.len()) {

@@ -283,7 +283,9 @@ impl State {
             return self.take_outcome(plan, act, event);
         }
         match event {
-            Event::Opened { mode, id, format, .. } => {
+            Event::Opened {
+                mode, id, format, ..
+            } => {
                 self.mode = Some(*mode);
                 self.id = Some(id.to_string());
                 (*format == 1).then_some(())
@@ -295,7 +297,10 @@ impl State {
                 Event::Aborted {} if self.aborting => self.end(Ending::Aborted),
                 _ => None,
             },
-            Event::Abandoned { attempt, fingerprint } => self.take_abandoned(plan, *attempt, fingerprint),
+            Event::Abandoned {
+                attempt,
+                fingerprint,
+            } => self.take_abandoned(plan, *attempt, fingerprint),
             Event::Aborted {} => {
                 let free = self.aborting && !(self.key.is_some() && self.must_abandon());
                 free.then(|| self.end(Ending::Aborted))?
@@ -325,14 +330,22 @@ impl State {
                 let both = matches!((sig_a, sig_b), (Signed::Yes(_), Signed::Yes(_)));
                 (!both).then_some(())?;
             }
-            Event::Closed { entries, sig_a: Signed::Yes(_), sig_b: Signed::Yes(_), .. } => {
+            Event::Closed {
+                entries,
+                sig_a: Signed::Yes(_),
+                sig_b: Signed::Yes(_),
+                ..
+            } => {
                 let complete = act == Act::Close && *entries == self.entries + 1;
                 complete.then_some(())?;
                 let step = plan.step(self.cursor)?;
                 expect::accept(plan, step, &self.seen, event)?;
                 self.end(Ending::Closed)?;
             }
-            Event::Authorised { sig_a: Signed::Yes(_), sig_b: Signed::Yes(_) } if act != Act::Close => {
+            Event::Authorised {
+                sig_a: Signed::Yes(_),
+                sig_b: Signed::Yes(_),
+            } if act != Act::Close => {
                 if self.unsigned.last() == Some(&act) {
                     self.unsigned.pop();
                 } else {
@@ -384,10 +397,14 @@ impl State {
     }
 
     fn take_exception(&mut self, entry: &Entry, decided: Decision) -> Option<()> {
-        self.exceptions.push((entry.number, entry.step.to_string(), decided));
+        self.exceptions
+            .push((entry.number, entry.step.to_string(), decided));
         // Attempts are counted anew; nothing that was achieved is lost or gained.
         self.seen.retain(|event| {
-            !matches!(event, Event::ReadBackFailed { .. } | Event::ShareFailed { .. })
+            !matches!(
+                event,
+                Event::ReadBackFailed { .. } | Event::ShareFailed { .. }
+            )
         });
         if self.can_authorise() {
             self.unsigned.push(Act::Exception);
@@ -396,7 +413,12 @@ impl State {
         Some(())
     }
 
-    fn take_abandoned(&mut self, plan: &Plan, attempt: u32, fingerprint: &Fingerprint) -> Option<()> {
+    fn take_abandoned(
+        &mut self,
+        plan: &Plan,
+        attempt: u32,
+        fingerprint: &Fingerprint,
+    ) -> Option<()> {
         let key = self.key.take().filter(|_| self.must_abandon())?;
         (key.attempt == attempt && key.fingerprint == *fingerprint).then_some(())?;
         self.abandoned.push(key);
@@ -429,7 +451,16 @@ impl State {
     /// What an event means beyond its own step.
     fn note_effect(&mut self, event: &Event) -> Option<()> {
         match event {
-            Event::RollCall { operator_a, cert_a, standing_a, means_a, operator_b, cert_b, standing_b, means_b } => {
+            Event::RollCall {
+                operator_a,
+                cert_a,
+                standing_a,
+                means_a,
+                operator_b,
+                cert_b,
+                standing_b,
+                means_b,
+            } => {
                 (operator_a != operator_b && cert_a != cert_b).then_some(())?;
                 let called = Operators {
                     fingerprints: [operator_a.clone(), operator_b.clone()],
@@ -438,10 +469,18 @@ impl State {
                     means: [*means_a, *means_b],
                 };
                 // Held again after an interruption, it must find the same two.
-                self.operators.as_ref().is_none_or(|before| *before == called).then_some(())?;
+                self.operators
+                    .as_ref()
+                    .is_none_or(|before| *before == called)
+                    .then_some(())?;
                 self.operators = Some(called);
             }
-            Event::Generated { attempt, fingerprint, certificate, .. } => {
+            Event::Generated {
+                attempt,
+                fingerprint,
+                certificate,
+                ..
+            } => {
                 (*attempt == self.next_attempt()).then_some(())?;
                 self.attempts = *attempt;
                 self.key = Some(Key {
@@ -461,7 +500,9 @@ impl State {
     }
 
     fn advance_if_done(&mut self, plan: &Plan) {
-        let Some(step) = plan.step(self.cursor) else { return };
+        let Some(step) = plan.step(self.cursor) else {
+            return;
+        };
         if !self.step_is_done(plan, step) || (step.authorise && !self.authorised) {
             return;
         }
@@ -470,9 +511,15 @@ impl State {
         let phase_ended = plan.phase_of(self.cursor) != phase;
         self.head_due |= phase_ended && self.head != self.noted;
         let waits = |kind: &StepKind| {
-            matches!(kind, StepKind::Share | StepKind::Backup | StepKind::Revocation)
+            matches!(
+                kind,
+                StepKind::Share | StepKind::Backup | StepKind::Revocation
+            )
         };
-        let pending = plan.steps().skip(self.cursor).any(|(_, step)| waits(&step.kind));
+        let pending = plan
+            .steps()
+            .skip(self.cursor)
+            .any(|(_, step)| waits(&step.kind));
         self.backed_up = self.key.is_some() && !pending;
     }
 
@@ -521,7 +568,10 @@ pub struct Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Refusal { entry, step, event } = self;
-        write!(f, "entry {entry} (step {step}, {event}) does not follow from the plan and what came before")
+        write!(
+            f,
+            "entry {entry} (step {step}, {event}) does not follow from the plan and what came before"
+        )
     }
 }
 
@@ -529,6 +579,7 @@ impl std::error::Error for Refusal {}
 
 impl Explain for Refusal {
     fn remedy(&self) -> String {
-        "Do not rely on this record: a step was left out, repeated or done out of order.".to_string()
+        "Do not rely on this record: a step was left out, repeated or done out of order."
+            .to_string()
     }
 }

@@ -33,7 +33,13 @@ impl FileOperator {
         comment: Option<&'static str>,
     ) -> FileOperator {
         let certificate_file = key.certificate().armored(comment);
-        FileOperator { operator, key, certificate_file, standing, comment }
+        FileOperator {
+            operator,
+            key,
+            certificate_file,
+            standing,
+            comment,
+        }
     }
 
     /// Whether this passphrase unlocks the key.
@@ -90,7 +96,8 @@ impl Signatory for FileOperator {
             match signature {
                 Ok(signature) => return Ok(signature),
                 Err(SignError::WrongPassphrase) => {
-                    terminal.say("That is not the passphrase of this key. Try again; `!` stops.")?;
+                    terminal
+                        .say("That is not the passphrase of this key. Try again; `!` stops.")?;
                 }
                 Err(SignError::Other(error)) => return Err(SignStop::OpenPgp(error)),
             }

@@ -87,7 +87,16 @@ impl Entry {
         };
         let event = Event::read(name, Fields::new(rest))?;
         let agrees = (event.detail() == Detail::Needed) == detail.is_some();
-        agrees.then_some(Entry { number, prev, time, uptime, step, event, actors, detail })
+        agrees.then_some(Entry {
+            number,
+            prev,
+            time,
+            uptime,
+            step,
+            event,
+            actors,
+            detail,
+        })
     }
 
     /// The path of this entry's detail file in the record.

@@ -1,8 +1,6 @@
 //! The closed list of events, each with its fields in their fixed order.
 
-use super::value::{
-    Act, Decision, Means, Mode, Opener, Part, Signed, Standing, Token, Value,
-};
+use super::value::{Act, Decision, Means, Mode, Opener, Part, Signed, Standing, Token, Value};
 use crate::digest::{Digest, Fingerprint};
 use crate::role::Role;
 

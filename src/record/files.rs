@@ -61,12 +61,19 @@ pub fn claims(entries: &[Placed]) -> BTreeMap<String, Claim> {
         files.insert(path, Claim::Hashed(hash));
     };
     for (at, placed) in entries.iter().enumerate() {
-        let Entry { number, event, detail, .. } = &placed.entry;
+        let Entry {
+            number,
+            event,
+            detail,
+            ..
+        } = &placed.entry;
         if let Some(detail) = detail {
             claim(Entry::detail_path(*number), *detail);
         }
         match event {
-            Event::Opened { plan, checklist, .. } => {
+            Event::Opened {
+                plan, checklist, ..
+            } => {
                 claim(PLAN.to_string(), *plan);
                 claim(CHECKLIST.to_string(), *checklist);
             }
@@ -74,8 +81,15 @@ pub fn claims(entries: &[Placed]) -> BTreeMap<String, Claim> {
                 claim(operator_certificate(Operator::A), *cert_a);
                 claim(operator_certificate(Operator::B), *cert_b);
             }
-            Event::Generated { attempt, certificate: hash, .. } => claim(certificate(*attempt), *hash),
-            Event::Resumed { fragment: Some(hash), .. } => claim(fragment(*number), *hash),
+            Event::Generated {
+                attempt,
+                certificate: hash,
+                ..
+            } => claim(certificate(*attempt), *hash),
+            Event::Resumed {
+                fragment: Some(hash),
+                ..
+            } => claim(fragment(*number), *hash),
             Event::Closed { sums, .. } => claim(SUMS.to_string(), *sums),
             _ => {}
         }
@@ -111,7 +125,10 @@ pub fn outcome(event: &Event) -> Option<[Signed; 2]> {
 /// `SHA256SUMS` over these files: `sha256sum`'s own format, sorted by path.
 pub fn sums<'a>(files: impl IntoIterator<Item = (&'a String, &'a Vec<u8>)>) -> String {
     let sorted: BTreeMap<_, _> = files.into_iter().collect();
-    sorted.iter().map(|(path, bytes)| format!("{}  {path}\n", Digest::of(bytes))).collect()
+    sorted
+        .iter()
+        .map(|(path, bytes)| format!("{}  {path}\n", Digest::of(bytes)))
+        .collect()
 }
 
 /// Reads `SHA256SUMS` strictly; `None` unless it is what [`sums`] would write.
@@ -122,7 +139,11 @@ pub fn parse_sums(bytes: &[u8]) -> Option<BTreeMap<String, Digest>> {
     for line in text.split_inclusive('\n') {
         let (hash, path) = line.strip_suffix('\n')?.split_once("  ")?;
         let hash = Digest::parse(hash)?;
-        if paths.last().is_some_and(|last: &String| last.as_str() >= path) || !is_plain(path) {
+        if paths
+            .last()
+            .is_some_and(|last: &String| last.as_str() >= path)
+            || !is_plain(path)
+        {
             return None;
         }
         paths.insert(path.to_string());

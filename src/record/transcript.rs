@@ -25,7 +25,10 @@ pub struct Placed {
 pub fn parse(bytes: &[u8]) -> Result<Vec<Placed>, TranscriptError> {
     let (entries, rest) = parse_prefix(bytes);
     match rest {
-        None if entries.is_empty() => Err(TranscriptError { entry: 0, why: Why::Empty }),
+        None if entries.is_empty() => Err(TranscriptError {
+            entry: 0,
+            why: Why::Empty,
+        }),
         None => Ok(entries),
         Some(error) => Err(error),
     }
@@ -37,7 +40,13 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Placed>, TranscriptError> {
 pub fn parse_prefix(bytes: &[u8]) -> (Vec<Placed>, Option<TranscriptError>) {
     let mut entries: Vec<Placed> = Vec::new();
     if bytes.len() > MAX_BYTES {
-        return (entries, Some(TranscriptError { entry: 0, why: Why::TooLong }));
+        return (
+            entries,
+            Some(TranscriptError {
+                entry: 0,
+                why: Why::TooLong,
+            }),
+        );
     }
     let mut at = 0;
     while at < bytes.len() {
@@ -45,7 +54,11 @@ pub fn parse_prefix(bytes: &[u8]) -> (Vec<Placed>, Option<TranscriptError>) {
             Ok(entry) => {
                 let raw = entry.bytes();
                 at += raw.len();
-                entries.push(Placed { entry, digest: Digest::of(&raw), end: at });
+                entries.push(Placed {
+                    entry,
+                    digest: Digest::of(&raw),
+                    end: at,
+                });
             }
             Err(why) => {
                 let number = entries.len() as u32;
@@ -60,7 +73,9 @@ fn next_entry(bytes: &[u8], before: Option<&Placed>) -> Result<Entry, Why> {
     let length = find_blank_line(bytes).ok_or(Why::CutShort)?;
     let stanza = &bytes[..length];
     let printable = |b: &u8| *b == b'\n' || (b' '..=b'~').contains(b);
-    let text = std::str::from_utf8(stanza).ok().filter(|_| stanza.iter().all(printable));
+    let text = std::str::from_utf8(stanza)
+        .ok()
+        .filter(|_| stanza.iter().all(printable));
     let text = text.ok_or(Why::Malformed)?;
     let lines: Vec<&str> = text.trim_end_matches('\n').split('\n').collect();
     if lines.iter().any(|line| line.len() > MAX_LINE) {
@@ -76,7 +91,10 @@ fn next_entry(bytes: &[u8], before: Option<&Placed>) -> Result<Entry, Why> {
 
 /// The length of the first stanza with its blank line, if it is whole.
 fn find_blank_line(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(2).position(|pair| pair == b"\n\n").map(|at| at + 2)
+    bytes
+        .windows(2)
+        .position(|pair| pair == b"\n\n")
+        .map(|at| at + 2)
 }
 
 fn check_link(entry: &Entry, before: Option<&Placed>) -> Result<(), Why> {
@@ -84,7 +102,11 @@ fn check_link(entry: &Entry, before: Option<&Placed>) -> Result<(), Why> {
         if entry.number != 0 {
             return Err(Why::Number);
         }
-        return if entry.prev == Digest::ZERO { Ok(()) } else { Err(Why::Chain) };
+        return if entry.prev == Digest::ZERO {
+            Ok(())
+        } else {
+            Err(Why::Chain)
+        };
     };
     if entry.number != before.entry.number + 1 {
         return Err(Why::Number);
@@ -143,7 +165,10 @@ impl fmt::Display for TranscriptError {
             Why::Number => write!(f, "entry {n} of the transcript has another number"),
             Why::Chain => write!(f, "entry {n} does not follow from the entry before it"),
             Why::Time => write!(f, "entry {n} is earlier than the entry before it"),
-            Why::Uptime => write!(f, "entry {n} has fewer seconds since boot than the one before"),
+            Why::Uptime => write!(
+                f,
+                "entry {n} has fewer seconds since boot than the one before"
+            ),
         }
     }
 }
@@ -153,10 +178,13 @@ impl std::error::Error for TranscriptError {}
 impl Explain for TranscriptError {
     fn remedy(&self) -> String {
         match self.why {
-            Why::CutShort => "If the ceremony was interrupted, continue it with `ceremony resume`. \
+            Why::CutShort => {
+                "If the ceremony was interrupted, continue it with `ceremony resume`. \
                               If it was complete, this copy was changed: use another copy."
+                    .to_string()
+            }
+            _ => "Do not rely on this copy. Compare it with the copies on the other media."
                 .to_string(),
-            _ => "Do not rely on this copy. Compare it with the copies on the other media.".to_string(),
         }
     }
 }

@@ -153,7 +153,11 @@ impl Value for Actors {
         if self.0.is_empty() {
             return "none".to_string();
         }
-        self.0.iter().map(char::to_string).collect::<Vec<_>>().join(" ")
+        self.0
+            .iter()
+            .map(char::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn read(text: &str) -> Option<Self> {
@@ -163,10 +167,14 @@ impl Value for Actors {
         let mut letters = Vec::new();
         for word in text.split(' ') {
             let mut chars = word.chars();
-            let letter = chars.next().filter(|c| ('A'..='T').contains(c) && chars.next().is_none())?;
+            let letter = chars
+                .next()
+                .filter(|c| ('A'..='T').contains(c) && chars.next().is_none())?;
             letters.push(letter);
         }
-        letters.is_sorted_by(|a, b| a < b).then_some(Actors(letters))
+        letters
+            .is_sorted_by(|a, b| a < b)
+            .then_some(Actors(letters))
     }
 }
 
@@ -226,7 +234,9 @@ impl Value for char {
     }
     fn read(text: &str) -> Option<Self> {
         let mut chars = text.chars();
-        chars.next().filter(|c| ('A'..='T').contains(c) && chars.next().is_none())
+        chars
+            .next()
+            .filter(|c| ('A'..='T').contains(c) && chars.next().is_none())
     }
 }
 
@@ -260,10 +270,15 @@ impl Value for Role {
 /// A value that may be absent is written `none`.
 impl<T: Value> Value for Option<T> {
     fn write(&self) -> String {
-        self.as_ref().map_or_else(|| "none".to_string(), Value::write)
+        self.as_ref()
+            .map_or_else(|| "none".to_string(), Value::write)
     }
     fn read(text: &str) -> Option<Self> {
-        if text == "none" { Some(None) } else { T::read(text).map(Some) }
+        if text == "none" {
+            Some(None)
+        } else {
+            T::read(text).map(Some)
+        }
     }
 }
 

@@ -16,7 +16,11 @@ impl Room<'_> {
     pub fn authorise(&mut self, act: Act) -> Result<[Digest; 2], Stop> {
         loop {
             self.record(Event::Authorise { act }, Actors::none())?;
-            self.page(Who::Both, "Both operators sign", self.authorisation_text(act))?;
+            self.page(
+                Who::Both,
+                "Both operators sign",
+                self.authorisation_text(act),
+            )?;
             let signed = [self.sign(Operator::A)?, self.sign(Operator::B)?];
             self.flush()?;
             if let [Signed::Yes(a), Signed::Yes(b)] = signed {
@@ -39,7 +43,10 @@ impl Room<'_> {
     pub fn refuse_pending(&mut self) -> Result<(), Stop> {
         if self.state().awaiting().is_some() {
             let unsigned = Signed::Refused;
-            self.record_outcome(Event::Refused { sig_a: unsigned, sig_b: unsigned })?;
+            self.record_outcome(Event::Refused {
+                sig_a: unsigned,
+                sig_b: unsigned,
+            })?;
         }
         Ok(())
     }
@@ -50,10 +57,17 @@ impl Room<'_> {
             let signed = files::outcome(event).into_iter().flatten();
             let signed = Operator::ALL.into_iter().zip(signed);
             let yes = signed.filter(|(_, s)| matches!(s, Signed::Yes(_)));
-            Actors::of(yes.map(|(operator, _)| operator.letter()).collect::<Vec<_>>())
+            Actors::of(
+                yes.map(|(operator, _)| operator.letter())
+                    .collect::<Vec<_>>(),
+            )
         };
         let actors = signers(&event);
-        self.record_now(crate::journal::Happening { event, actors, detail: None })
+        self.record_now(crate::journal::Happening {
+            event,
+            actors,
+            detail: None,
+        })
     }
 
     /// One operator's signature over the transcript as it stands, or their refusal.
@@ -62,7 +76,8 @@ impl Room<'_> {
         match self.sign_bytes(operator)? {
             Some(signature) => {
                 let digest = Digest::of(&signature);
-                self.journal.add_file(files::signature(number, operator), signature);
+                self.journal
+                    .add_file(files::signature(number, operator), signature);
                 Ok(Signed::Yes(digest))
             }
             None => Ok(Signed::Refused),
@@ -74,7 +89,9 @@ impl Room<'_> {
         let place = self.place();
         let at = self.now();
         let Some(signatory) = self.operators[operator.index()].as_deref() else {
-            self.say(&format!("Operator {operator}'s key is not here: {operator} cannot sign."))?;
+            self.say(&format!(
+                "Operator {operator}'s key is not here: {operator} cannot sign."
+            ))?;
             return Ok(None);
         };
         let message = self.journal.transcript();
@@ -94,7 +111,9 @@ impl Room<'_> {
             Act::Media => "You confirm the media as they were shown.".to_string(),
             Act::Generate => format!(
                 "When both have signed, the machine makes the new key: {}. This is attempt {}.",
-                plan.key.as_ref().map_or(String::new(), |key| key.profile.to_string()),
+                plan.key
+                    .as_ref()
+                    .map_or(String::new(), |key| key.profile.to_string()),
                 self.state().next_attempt(),
             ),
             Act::Fingerprint => "You confirm that the fingerprint is on paper.".to_string(),
@@ -118,12 +137,15 @@ impl Room<'_> {
             Act::Close => "When both have signed, the record is closed. Nothing can be added \
                            after that."
                 .to_string(),
-            Act::Exception => "You confirm what was just written down about the exception."
-                .to_string(),
-            Act::Resume => "You confirm: the ceremony goes on from what the screen just showed."
-                .to_string(),
-            Act::Abandon => "You confirm: the key is given up, and its cards are destroyed."
-                .to_string(),
+            Act::Exception => {
+                "You confirm what was just written down about the exception.".to_string()
+            }
+            Act::Resume => {
+                "You confirm: the ceremony goes on from what the screen just showed.".to_string()
+            }
+            Act::Abandon => {
+                "You confirm: the key is given up, and its cards are destroyed.".to_string()
+            }
         };
         let why = "Each of you signs with your own passphrase. Let nobody see you type it. \
                    If anything is not as it should be, type ! instead of the passphrase.";

@@ -43,24 +43,44 @@ impl Room<'_> {
         };
         let decided = self.decide()?;
         if self.state().entries == 0 {
-            return if decided == Decision::Abort { Err(Stop::Aborting) } else { Ok(()) };
+            return if decided == Decision::Abort {
+                Err(Stop::Aborting)
+            } else {
+                Ok(())
+            };
         }
         if decided == Decision::ReplaceDevice {
             self.choose_replacement()?;
         }
-        self.record_exception(Owed { expected, happened, decided })
+        self.record_exception(Owed {
+            expected,
+            happened,
+            decided,
+        })
     }
 
     fn record_exception(&mut self, owed: Owed) -> Result<(), Stop> {
-        let Owed { expected, happened, decided } = owed;
+        let Owed {
+            expected,
+            happened,
+            decided,
+        } = owed;
         let text = format!("expected: {expected}\nhappened: {happened}\ndecided: {decided}\n");
         let detail = Some(self.detail(&text)?);
         let event = Event::Exception { decided };
-        self.record_now(Happening { event, actors: Actors::both(), detail })?;
+        self.record_now(Happening {
+            event,
+            actors: Actors::both(),
+            detail,
+        })?;
         if self.state().can_authorise() {
             self.authorise(Act::Exception)?;
         }
-        if decided == Decision::Abort { Err(Stop::Aborting) } else { Ok(()) }
+        if decided == Decision::Abort {
+            Err(Stop::Aborting)
+        } else {
+            Ok(())
+        }
     }
 
     /// Records what could not be recorded when it happened.
@@ -75,7 +95,10 @@ impl Room<'_> {
     /// Whether an abort was decided, recorded or still to be.
     pub fn is_aborting(&self) -> bool {
         let aborts = |decision: Decision| decision == Decision::Abort;
-        self.state().exceptions.iter().any(|(_, _, decided)| aborts(*decided))
+        self.state()
+            .exceptions
+            .iter()
+            .any(|(_, _, decided)| aborts(*decided))
             || self.owed.iter().any(|owed| aborts(owed.decided))
     }
 
@@ -105,7 +128,11 @@ impl Room<'_> {
             ],
         )?;
         let expected = format!("{} can be written and read back", error.role);
-        let owed = Owed { expected, happened, decided };
+        let owed = Owed {
+            expected,
+            happened,
+            decided,
+        };
         match decided {
             Decision::ReplaceDevice => self.replace(error.role)?,
             Decision::Abort => {
@@ -129,7 +156,13 @@ impl Room<'_> {
     }
 
     fn choose_replacement(&mut self) -> Result<(), Stop> {
-        let names: Vec<String> = self.edge.media.roles().iter().map(Role::to_string).collect();
+        let names: Vec<String> = self
+            .edge
+            .media
+            .roles()
+            .iter()
+            .map(Role::to_string)
+            .collect();
         loop {
             let prompt = format!("Which medium is replaced ({})", names.join(", "));
             let typed = self.plain_line(Asks::Device, &prompt)?;
@@ -158,7 +191,12 @@ impl Room<'_> {
     /// A line in a dialogue about an exception: `!` there asks again.
     fn plain_line(&mut self, asks: Asks, prompt: &str) -> Result<String, Stop> {
         let prompt = prompt.to_string();
-        let question = Question { who: Who::Both, asks, prompt, answer: Answer::Line };
+        let question = Question {
+            who: Who::Both,
+            asks,
+            prompt,
+            answer: Answer::Line,
+        };
         loop {
             if let Reply::Line(line) = self.edge.terminal.ask(&question)? {
                 return Ok(line.trim().to_string());
@@ -190,15 +228,30 @@ impl Room<'_> {
         prompt: &str,
         choices: &[(Decision, &str)],
     ) -> Result<Decision, Stop> {
-        let listed = choices.iter().map(|(d, text)| (d.word(), text.to_string())).collect();
+        let listed = choices
+            .iter()
+            .map(|(d, text)| (d.word(), text.to_string()))
+            .collect();
         let prompt = prompt.to_string();
         let answer = Answer::Choice(listed);
-        let question = Question { who: Who::Both, asks, prompt, answer };
+        let question = Question {
+            who: Who::Both,
+            asks,
+            prompt,
+            answer,
+        };
         loop {
-            let Reply::Line(typed) = self.edge.terminal.ask(&question)? else { continue };
+            let Reply::Line(typed) = self.edge.terminal.ask(&question)? else {
+                continue;
+            };
             let typed = typed.trim().to_ascii_lowercase();
-            let numbered = typed.parse::<usize>().ok().and_then(|n| choices.get(n.wrapping_sub(1)));
-            let named = choices.iter().find(|(decision, _)| decision.word() == typed);
+            let numbered = typed
+                .parse::<usize>()
+                .ok()
+                .and_then(|n| choices.get(n.wrapping_sub(1)));
+            let named = choices
+                .iter()
+                .find(|(decision, _)| decision.word() == typed);
             match numbered.or(named) {
                 Some((decision, _)) => return Ok(*decision),
                 None => self.say("Please type one of the numbers.")?,

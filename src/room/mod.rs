@@ -123,31 +123,50 @@ impl<'a> Room<'a> {
     }
 
     fn moment(&self) -> Moment {
-        Moment { time: self.now(), uptime: self.edge.system.uptime() }
+        Moment {
+            time: self.now(),
+            uptime: self.edge.system.uptime(),
+        }
     }
 
     /// Records an event without a detail file. It is on both operators' media on return.
     pub fn record(&mut self, event: Event, actors: Actors) -> Result<(), Stop> {
         self.settle_owed()?;
-        self.record_now(Happening { event, actors, detail: None })
+        self.record_now(Happening {
+            event,
+            actors,
+            detail: None,
+        })
     }
 
     /// Records an event with a detail file; a nonce makes its hash say nothing about its text.
     pub fn record_with(&mut self, event: Event, actors: Actors, text: &str) -> Result<(), Stop> {
         self.settle_owed()?;
         let detail = Some(self.detail(text)?);
-        self.record_now(Happening { event, actors, detail })
+        self.record_now(Happening {
+            event,
+            actors,
+            detail,
+        })
     }
 
     /// Records the entry that closes the record; it follows its checkpoint at once.
     pub fn close_with(&mut self, event: Event, actors: Actors) -> Result<(), Stop> {
-        self.record_now(Happening { event, actors, detail: None })
+        self.record_now(Happening {
+            event,
+            actors,
+            detail: None,
+        })
     }
 
     /// Records that the ceremony goes on, before anything that is still owed.
     pub fn record_resumed(&mut self, event: Event, actors: Actors, text: &str) -> Result<(), Stop> {
         let detail = Some(self.detail(text)?);
-        self.record_now(Happening { event, actors, detail })
+        self.record_now(Happening {
+            event,
+            actors,
+            detail,
+        })
     }
 
     /// Brings both copies of the record up to date with files that no entry names.
@@ -168,7 +187,10 @@ impl<'a> Room<'a> {
         let mut nonce = [0; 32];
         self.edge.system.random(&mut nonce)?;
         let end = if text.ends_with('\n') { "" } else { "\n" };
-        Ok(format!("{}\n{text}{end}", data_encoding::HEXLOWER.encode(&nonce)))
+        Ok(format!(
+            "{}\n{text}{end}",
+            data_encoding::HEXLOWER.encode(&nonce)
+        ))
     }
 
     fn record_now(&mut self, what: Happening) -> Result<(), Stop> {
@@ -180,7 +202,10 @@ impl<'a> Room<'a> {
     /// Where the ceremony stands, for the header of a page.
     pub fn place(&self) -> Place {
         let plan = self.plan();
-        let cursor = self.state().cursor().min(plan.step_count().saturating_sub(1));
+        let cursor = self
+            .state()
+            .cursor()
+            .min(plan.step_count().saturating_sub(1));
         let phase = &plan.phases[plan.phase_of(cursor)];
         let begun = self.state().entries > 0;
         Place {
@@ -195,7 +220,12 @@ impl<'a> Room<'a> {
 
     /// Shows a page.
     pub fn page(&mut self, who: Who, title: &str, body: Vec<String>) -> Result<(), Stop> {
-        let page = Page { place: self.place(), who, title: title.to_string(), body };
+        let page = Page {
+            place: self.place(),
+            who,
+            title: title.to_string(),
+            body,
+        };
         Ok(self.edge.terminal.page(&page)?)
     }
 
@@ -220,7 +250,12 @@ impl<'a> Room<'a> {
     /// Asks for a visible line.
     pub fn ask_line(&mut self, who: Who, asks: Asks, prompt: &str) -> Result<String, Stop> {
         let prompt = prompt.to_string();
-        let question = Question { who, asks, prompt, answer: Answer::Line };
+        let question = Question {
+            who,
+            asks,
+            prompt,
+            answer: Answer::Line,
+        };
         loop {
             if let Reply::Line(line) = self.ask(&question)? {
                 return Ok(line.trim().to_string());
@@ -231,7 +266,12 @@ impl<'a> Room<'a> {
     /// Asks for a line that is not shown.
     pub fn ask_hidden(&mut self, who: Who, asks: Asks, prompt: &str) -> Result<SecretText, Stop> {
         let prompt = prompt.to_string();
-        let question = Question { who, asks, prompt, answer: Answer::Hidden };
+        let question = Question {
+            who,
+            asks,
+            prompt,
+            answer: Answer::Hidden,
+        };
         loop {
             if let Reply::Secret(secret) = self.ask(&question)? {
                 return Ok(secret);
@@ -242,7 +282,12 @@ impl<'a> Room<'a> {
     /// One person says that they are done with what the page asks.
     pub fn done(&mut self, who: Who, asks: Asks, prompt: &str) -> Result<(), Stop> {
         let prompt = prompt.to_string();
-        self.ask(&Question { who, asks, prompt, answer: Answer::Enter })?;
+        self.ask(&Question {
+            who,
+            asks,
+            prompt,
+            answer: Answer::Enter,
+        })?;
         Ok(())
     }
 

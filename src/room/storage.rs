@@ -2,11 +2,11 @@
 
 use super::{Room, Stop};
 use crate::digest::Digest;
-use crate::edge::{MediaError, MediaFault};
 use crate::edge::media::{Access, Kind};
+use crate::edge::{MediaError, MediaFault};
 use crate::journal::RECORD_MEDIA;
-use crate::plan::Operator;
 use crate::operator::key_path;
+use crate::plan::Operator;
 use crate::role::Role;
 
 /// The two media with the encrypted secrets.
@@ -48,12 +48,21 @@ impl Room<'_> {
     }
 
     /// Reads a file that must be exactly what the record says.
-    pub fn fetch_exactly(&mut self, role: Role, path: &str, digest: Digest) -> Result<Vec<u8>, Stop> {
+    pub fn fetch_exactly(
+        &mut self,
+        role: Role,
+        path: &str,
+        digest: Digest,
+    ) -> Result<Vec<u8>, Stop> {
         let full = self.path(path);
         self.with_device(|room| {
             let bytes = room.edge.media.read(role, &full)?;
             let same = Digest::of(&bytes) == digest;
-            let differs = || MediaError { role, path: full.clone(), fault: MediaFault::Differs };
+            let differs = || MediaError {
+                role,
+                path: full.clone(),
+                fault: MediaFault::Differs,
+            };
             if same { Ok(bytes) } else { Err(differs()) }
         })
     }
@@ -75,8 +84,14 @@ impl Room<'_> {
     pub(super) fn refill(&mut self, role: Role) -> Result<(), Stop> {
         if RECORD_MEDIA.contains(&role) {
             self.journal.medium_was_replaced(role);
-            let operator = if role == Role::OperatorA { Operator::A } else { Operator::B };
-            let key = self.operator(operator).and_then(|signatory| signatory.key_file());
+            let operator = if role == Role::OperatorA {
+                Operator::A
+            } else {
+                Operator::B
+            };
+            let key = self
+                .operator(operator)
+                .and_then(|signatory| signatory.key_file());
             if let Some(bytes) = key.map(<[u8]>::to_vec) {
                 let path = key_path(&self.id, operator);
                 self.with_device(|room| {
@@ -85,7 +100,9 @@ impl Room<'_> {
             }
             return self.flush();
         }
-        let Some(other) = SECRET_MEDIA.into_iter().find(|r| *r != role) else { return Ok(()) };
+        let Some(other) = SECRET_MEDIA.into_iter().find(|r| *r != role) else {
+            return Ok(());
+        };
         if SECRET_MEDIA.contains(&role) {
             self.copy_between(other, role)?;
         }

@@ -50,7 +50,10 @@ fn header(place: &Place, who: &str) -> Vec<String> {
     let rehearsal = if place.rehearsal { "REHEARSAL" } else { "" };
     let step = match place.step {
         0 => "before the first step".to_string(),
-        n => format!("step {n} of {}, {} min left", place.steps, place.minutes_left),
+        n => format!(
+            "step {n} of {}, {} min left",
+            place.steps, place.minutes_left
+        ),
     };
     let now = format!("now: {who}");
     vec![
@@ -69,7 +72,11 @@ fn spread(left: &str, middle: &str, right: &str) -> String {
     let left: String = left.chars().take(room).collect();
     let gap = LINE.saturating_sub(wide(&left) + wide(middle) + wide(right));
     let before = gap / 2;
-    format!("{left}{}{middle}{}{right}", " ".repeat(before), " ".repeat(gap - before))
+    format!(
+        "{left}{}{middle}{}{right}",
+        " ".repeat(before),
+        " ".repeat(gap - before)
+    )
 }
 
 /// Numbered words, four to a row. For words that are not secret.
@@ -77,7 +84,10 @@ pub fn numbered<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let words: Vec<&str> = words.into_iter().collect();
     let cell = |(at, word): (usize, &&str)| format!("{:>3}. {word:<13}", at + 1);
     let cells: Vec<String> = words.iter().enumerate().map(cell).collect();
-    cells.chunks(4).map(|row| row.join(" ").trim_end().to_string()).collect()
+    cells
+        .chunks(4)
+        .map(|row| row.join(" ").trim_end().to_string())
+        .collect()
 }
 
 /// Secret words, numbered, three to a row, built in place.
@@ -91,7 +101,11 @@ pub fn secret_words(words: &SecretText) -> SecretText {
         out.push_str(".  ");
         out.push_str(word);
         let last = (at + 1) % 3 == 0;
-        out.push_str(if last { "\n\n" } else { &"                "[word.len().min(15)..] });
+        out.push_str(if last {
+            "\n\n"
+        } else {
+            &"                "[word.len().min(15)..]
+        });
     }
     out
 }
@@ -113,12 +127,19 @@ mod tests {
             minutes_left: 44,
             rehearsal: true,
         };
-        let lines =
-            page(&Page { place, who: Who::Both, title: "Title".into(), body: vec![] });
+        let lines = page(&Page {
+            place,
+            who: Who::Both,
+            title: "Title".into(),
+            body: vec![],
+        });
         let text = lines.join("\n");
         assert!(text.contains("BOTH OPERATORS") && text.contains("REHEARSAL"));
         assert!(text.contains("step 3 of 14, 44 min left"));
-        assert!(lines.iter().all(|line| line.chars().count() <= LINE), "{text}");
+        assert!(
+            lines.iter().all(|line| line.chars().count() <= LINE),
+            "{text}"
+        );
     }
 
     proptest! {

@@ -19,7 +19,11 @@ use crate::secret::{SecretBytes, SecretText};
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     let spec = spec(room);
     let comment = room.comment();
-    let key = room.vault.key.as_ref().expect("an interrupted key was abandoned before");
+    let key = room
+        .vault
+        .key
+        .as_ref()
+        .expect("an interrupted key was abandoned before");
     let secret = key.armored(comment);
     let mut contents = encrypt(room, &spec, &secret)?;
     let certificate = room.vault.key.as_ref().expect("as above").certificate();
@@ -28,21 +32,38 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     contents.push(page.into_bytes());
     let names = backup_files(&spec);
     store(room, &names, &contents)?;
-    room.record(Event::BackedUp { files: names.len() as u32 }, Actors::none())
+    room.record(
+        Event::BackedUp {
+            files: names.len() as u32,
+        },
+        Actors::none(),
+    )
 }
 
 /// The revocation certificate: the same shares, another K, a folder of its own.
 pub(super) fn run_revocation(room: &mut Room<'_>) -> Result<(), Stop> {
     let spec = spec(room);
-    let revocation = room.vault.revocation.take().expect("made together with the key");
+    let revocation = room
+        .vault
+        .revocation
+        .take()
+        .expect("made together with the key");
     let contents = encrypt(room, &spec, &revocation)?;
     let names = revocation_files(&spec);
     store(room, &names, &contents)?;
-    room.record(Event::RevocationSaved { files: names.len() as u32 }, Actors::none())
+    room.record(
+        Event::RevocationSaved {
+            files: names.len() as u32,
+        },
+        Actors::none(),
+    )
 }
 
 fn spec(room: &Room<'_>) -> BackupSpec {
-    room.plan().backup.clone().expect("a plan that backs up says among whom")
+    room.plan()
+        .backup
+        .clone()
+        .expect("a plan that backs up says among whom")
 }
 
 /// The payload and one capsule for each quorum, in the order of their file names.
@@ -56,7 +77,11 @@ fn encrypt(
     let key = capsule::key_text(&random);
     let comment = room.comment();
     room.work("Encrypting the backup", |room| {
-        let mut contents = vec![openpgp::encrypt_with_password(secret.expose(), &key, comment)?];
+        let mut contents = vec![openpgp::encrypt_with_password(
+            secret.expose(),
+            &key,
+            comment,
+        )?];
         for quorum in spec.quorums() {
             let share_of = |custodian| share_of(room, custodian);
             contents.push(capsule::seal(&key, &quorum, share_of, comment)?);
@@ -66,8 +91,14 @@ fn encrypt(
 }
 
 fn share_of<'r>(room: &'r Room<'_>, custodian: Custodian) -> &'r SecretText {
-    let share = room.vault.shares.iter().find(|share| share.custodian == custodian);
-    &share.expect("the engine asks for a backup only after all shares").words
+    let share = room
+        .vault
+        .shares
+        .iter()
+        .find(|share| share.custodian == custodian);
+    &share
+        .expect("the engine asks for a backup only after all shares")
+        .words
 }
 
 /// Writes each file to both secret media, and records it once both were read back.
@@ -75,7 +106,13 @@ fn store(room: &mut Room<'_>, names: &[String], contents: &[Vec<u8>]) -> Result<
     for (name, bytes) in names.iter().zip(contents) {
         room.store(&SECRET_MEDIA, name, bytes, Access::Private)?;
         let file = Token::new(name).expect("backup file names are tokens");
-        room.record(Event::Stored { file, sha256: Digest::of(bytes) }, Actors::none())?;
+        room.record(
+            Event::Stored {
+                file,
+                sha256: Digest::of(bytes),
+            },
+            Actors::none(),
+        )?;
     }
     Ok(())
 }

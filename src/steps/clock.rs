@@ -1,9 +1,9 @@
 //! Both operators compare the machine's clock with a watch.
 
+use crate::plan::Operator;
 use crate::record::event::Event;
 use crate::record::time;
 use crate::record::value::Actors;
-use crate::plan::Operator;
 use crate::room::{Room, Stop};
 use crate::screen::{Asks, Who, layout};
 
@@ -47,7 +47,9 @@ pub fn confirm(room: &mut Room<'_>) -> Result<(), Stop> {
 fn answer(room: &mut Room<'_>, operator: Operator, prompt: &str) -> Result<bool, Stop> {
     loop {
         let asks = Asks::ClockRight(operator);
-        let typed = room.ask_line(Who::Operator(operator), asks, prompt)?.to_ascii_lowercase();
+        let typed = room
+            .ask_line(Who::Operator(operator), asks, prompt)?
+            .to_ascii_lowercase();
         match typed.as_str() {
             "n" | "no" => return Ok(false),
             typed if typed.eq_ignore_ascii_case(&operator.to_string()) => return Ok(true),
@@ -90,9 +92,22 @@ mod tests {
 
     #[test]
     fn times_are_typed_with_or_without_seconds() {
-        assert_eq!(parse("2026-01-02 03:04"), time::parse("2026-01-02T03:04:00Z"));
-        assert_eq!(parse("2026-01-02 03:04:05"), time::parse("2026-01-02T03:04:05Z"));
-        for bad in ["2026-01-02", "03:04", "2026-13-02 03:04", "2026-01-02 25:04", "now", ""] {
+        assert_eq!(
+            parse("2026-01-02 03:04"),
+            time::parse("2026-01-02T03:04:00Z")
+        );
+        assert_eq!(
+            parse("2026-01-02 03:04:05"),
+            time::parse("2026-01-02T03:04:05Z")
+        );
+        for bad in [
+            "2026-01-02",
+            "03:04",
+            "2026-13-02 03:04",
+            "2026-01-02 25:04",
+            "now",
+            "",
+        ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }

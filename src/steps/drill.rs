@@ -27,14 +27,23 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
         room.vault.clear();
         return room.record(Event::Erased {}, Actors::none());
     }
-    let spec = room.plan().backup.clone().expect("a plan that drills says among whom");
+    let spec = room
+        .plan()
+        .backup
+        .clone()
+        .expect("a plan that drills says among whom");
     introduce(room, &spec)?;
     for role in SECRET_MEDIA {
         room.with_device(|room| room.edge.media.remount(role))?;
     }
     let certificate = certificate_on_medium(room)?;
     let mut typed = type_all(room, &spec)?;
-    for (at, quorum) in spec.quorums().iter().enumerate().skip(room.state().seen().len()) {
+    for (at, quorum) in spec
+        .quorums()
+        .iter()
+        .enumerate()
+        .skip(room.state().seen().len())
+    {
         // Each medium is used in turn, so that both have opened something.
         let medium = SECRET_MEDIA[at % SECRET_MEDIA.len()];
         let opener = open_quorum(room, &spec, quorum, medium, &certificate, &mut typed)?;
@@ -43,12 +52,22 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
             medium,
             opener,
         };
-        let actors = quorum.custodians().iter().map(|c| c.letter()).collect::<Vec<_>>();
+        let actors = quorum
+            .custodians()
+            .iter()
+            .map(|c| c.letter())
+            .collect::<Vec<_>>();
         room.record(event, Actors::of(actors))?;
     }
     let quorums = spec.quorums().len() as u32;
     let fingerprint = certificate.fingerprint();
-    room.record(Event::Drilled { quorums, fingerprint }, Actors::both())
+    room.record(
+        Event::Drilled {
+            quorums,
+            fingerprint,
+        },
+        Actors::both(),
+    )
 }
 
 fn introduce(room: &mut Room<'_>, spec: &BackupSpec) -> Result<(), Stop> {
@@ -70,25 +89,38 @@ fn introduce(room: &mut Room<'_>, spec: &BackupSpec) -> Result<(), Stop> {
 fn type_all(room: &mut Room<'_>, spec: &BackupSpec) -> Result<Vec<Share>, Stop> {
     let mut shares = Vec::new();
     for custodian in &spec.custodians {
-        shares.push(Share { custodian: *custodian, words: type_share(room, spec, *custodian)? });
+        shares.push(Share {
+            custodian: *custodian,
+            words: type_share(room, spec, *custodian)?,
+        });
     }
     Ok(shares)
 }
 
 /// A custodian's whole share, typed from the card, or from the two cards of an absent one.
-fn type_share(room: &mut Room<'_>, spec: &BackupSpec, custodian: Custodian) -> Result<SecretText, Stop> {
+fn type_share(
+    room: &mut Room<'_>,
+    spec: &BackupSpec,
+    custodian: Custodian,
+) -> Result<SecretText, Stop> {
     let mut whole = SecretText::with_capacity(256);
-    let parts = share_parts(spec).into_iter().filter(|(whose, _)| *whose == custodian);
+    let parts = share_parts(spec)
+        .into_iter()
+        .filter(|(whose, _)| *whose == custodian);
     for (_, part) in parts.collect::<Vec<(Custodian, Part)>>() {
         let writer = words::writer(custodian, part);
         let body = layout::paragraphs(&[
-            &format!("{writer}: type {} from the card.", words::name(custodian, part)),
+            &format!(
+                "{writer}: type {} from the card.",
+                words::name(custodian, part)
+            ),
             "Everybody else: look away.",
         ]);
         let title = format!("{writer} types {}", words::name(custodian, part));
         room.page(Who::Custodian(writer), &title, body)?;
-        let typed =
-            words::type_part(room, custodian, part, |at| Asks::DrillWord(custodian, part, at))?;
+        let typed = words::type_part(room, custodian, part, |at| {
+            Asks::DrillWord(custodian, part, at)
+        })?;
         if !whole.expose().is_empty() {
             whole.push_str(" ");
         }
@@ -109,12 +141,15 @@ fn open_quorum(
     let mut failed = 0;
     loop {
         let label = format!("Opening the backup as {quorum}, from {medium}");
-        let tried = room.work(&label, |room| try_quorum(room, quorum, medium, certificate, typed))??;
+        let tried = room.work(&label, |room| {
+            try_quorum(room, quorum, medium, certificate, typed)
+        })??;
         let (happened, again) = match tried {
             Tried::Opened(opener) => return Ok(opener),
-            Tried::WrongWords(custodian) => {
-                (format!("{custodian}'s words do not open {}", quorum.file_name()), Some(custodian))
-            }
+            Tried::WrongWords(custodian) => (
+                format!("{custodian}'s words do not open {}", quorum.file_name()),
+                Some(custodian),
+            ),
             Tried::Broken(what) => (what.to_string(), None),
         };
         failed += 1;
@@ -158,7 +193,9 @@ fn try_quorum(
         Err(tried) => return Ok(tried),
     };
     if !certificate.is_revoked_by(revocation.expose()) {
-        return Ok(Tried::Broken("the restored revocation certificate does not revoke the key"));
+        return Ok(Tried::Broken(
+            "the restored revocation certificate does not revoke the key",
+        ));
     }
     Ok(Tried::Opened(opener))
 }
@@ -180,7 +217,9 @@ fn open_one(
         &share.expect("every custodian typed").words
     };
     if let Some(gpg) = room.edge.system.gpg() {
-        let opened = capsule::open(&capsule, quorum, share_of, |m, p| gpg.decrypt_with_password(m, p));
+        let opened = capsule::open(&capsule, quorum, share_of, |m, p| {
+            gpg.decrypt_with_password(m, p)
+        });
         return Ok(match opened {
             Err((custodian, GpgError::WrongPassword)) => Err(Tried::WrongWords(custodian)),
             Err(_) => Err(Tried::Broken("gpg did not open a capsule")),
@@ -190,20 +229,24 @@ fn open_one(
             },
         });
     }
-    Ok(match capsule::open_with_library(&capsule, quorum, share_of) {
-        Err((custodian, DecryptError::WrongPassword)) => Err(Tried::WrongWords(custodian)),
-        Err(_) => Err(Tried::Broken("a capsule is damaged")),
-        Ok(key) => match openpgp::decrypt_with_password(&payload, &key) {
-            Ok(secret) => Ok((secret, Opener::Library)),
-            Err(_) => Err(Tried::Broken("the payload is damaged")),
+    Ok(
+        match capsule::open_with_library(&capsule, quorum, share_of) {
+            Err((custodian, DecryptError::WrongPassword)) => Err(Tried::WrongWords(custodian)),
+            Err(_) => Err(Tried::Broken("a capsule is damaged")),
+            Ok(key) => match openpgp::decrypt_with_password(&payload, &key) {
+                Ok(secret) => Ok((secret, Opener::Library)),
+                Err(_) => Err(Tried::Broken("the payload is damaged")),
+            },
         },
-    })
+    )
 }
 
 /// A stored file, which must be on both secret media as it was recorded.
 fn fetch(room: &mut Room<'_>, medium: Role, name: &str) -> Result<Vec<u8>, Stop> {
     let stored = room.state().stored.iter().find(|(path, _)| path == name);
-    let (_, digest) = stored.cloned().expect("the backup step recorded every file");
+    let (_, digest) = stored
+        .cloned()
+        .expect("the backup step recorded every file");
     for role in SECRET_MEDIA {
         if role != medium {
             room.fetch_exactly(role, name, digest)?;
@@ -228,14 +271,18 @@ fn use_key(
     room.edge.system.random(&mut nonce)?;
     let now = room.now();
     if key.proves_itself(&nonce, now).is_err() {
-        return Ok(Some(Tried::Broken("the restored key does not sign and decrypt")));
+        return Ok(Some(Tried::Broken(
+            "the restored key does not sign and decrypt",
+        )));
     }
     // gpg 2.2 knows no v6 keys: it restored the bytes, and the library used them.
     if certificate.version() > 4 {
         return Ok(None);
     }
     let encrypted = certificate.encrypt(&nonce, now)?;
-    let Some(gpg) = room.edge.system.gpg() else { return Ok(None) };
+    let Some(gpg) = room.edge.system.gpg() else {
+        return Ok(None);
+    };
     let used = match gpg.restore_and_use(secret, &nonce, &encrypted) {
         Ok(used) => used,
         Err(_) => return Ok(Some(Tried::Broken("gpg could not use the restored key"))),

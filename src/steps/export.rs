@@ -12,7 +12,7 @@ use crate::record::value::{Actors, Token};
 use crate::role::Role;
 use crate::room::{Room, SECRET_MEDIA, Stop};
 use crate::screen::{Asks, Who, layout};
-use crate::sheet::{FingerprintSheet, Paper};
+use crate::sheet::{Facts, FingerprintSheet, Paper};
 
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     let file = certificate_file(room)?;
@@ -28,9 +28,20 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     for (name, (bytes, roles)) in EXPORT_FILES.into_iter().zip(contents) {
         room.store(roles, name, &bytes, Access::Public)?;
         let file = Token::new(name).expect("file names are tokens");
-        room.record(Event::Stored { file, sha256: Digest::of(&bytes) }, Actors::none())?;
+        room.record(
+            Event::Stored {
+                file,
+                sha256: Digest::of(&bytes),
+            },
+            Actors::none(),
+        )?;
     }
-    room.store(&[Role::Public], "verify-record", handover::VERIFY_RECORD.as_bytes(), Access::Public)?;
+    room.store(
+        &[Role::Public],
+        "verify-record",
+        handover::VERIFY_RECORD.as_bytes(),
+        Access::Public,
+    )?;
     copy_record(room)?;
     custody(room)?;
     let files = EXPORT_FILES.len() as u32;
@@ -38,11 +49,27 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
 }
 
 fn sheet(room: &Room<'_>, certificate: &Certificate, file: &[u8]) -> FingerprintSheet {
-    FingerprintSheet::new(crate::sheet::Facts {
-        ceremony_id: room.id.clone(),
-        rehearsal: room.comment().is_some(),
-        utc: time::for_people(room.now()),
-        user_id: certificate.user_ids().into_iter().next().unwrap_or_default(),
+    let utc = time::for_people(room.now());
+    fingerprint_sheet(&room.id, room.comment().is_some(), utc, certificate, file)
+}
+
+/// The sheet of a certificate, whose file has exactly these bytes.
+pub fn fingerprint_sheet(
+    id: &str,
+    rehearsal: bool,
+    utc: String,
+    certificate: &Certificate,
+    file: &[u8],
+) -> FingerprintSheet {
+    FingerprintSheet::new(Facts {
+        ceremony_id: id.to_string(),
+        rehearsal,
+        utc,
+        user_id: certificate
+            .user_ids()
+            .into_iter()
+            .next()
+            .unwrap_or_default(),
         key_version: certificate.version(),
         algorithm: certificate.algorithm(),
         created: time::for_people(certificate.created()),
@@ -90,16 +117,24 @@ fn custody(room: &mut Room<'_>) -> Result<(), Stop> {
         };
         lines.push(format!("{item}: seal {typed}"));
     }
-    let event = Event::Custody { items: lines.len() as u32 };
+    let event = Event::Custody {
+        items: lines.len() as u32,
+    };
     room.record_with(event, Actors::both(), &lines.join("\n"))
 }
 
 /// What is sealed: the secret media, and every card.
 fn items(room: &Room<'_>) -> Vec<String> {
-    let mut items: Vec<String> = SECRET_MEDIA.iter().map(|role| format!("medium {role}")).collect();
+    let mut items: Vec<String> = SECRET_MEDIA
+        .iter()
+        .map(|role| format!("medium {role}"))
+        .collect();
     if let Some(backup) = &room.plan().backup {
         for (custodian, part) in crate::engine::share_parts(backup) {
-            items.push(format!("the card with {}", super::words::name(custodian, part)));
+            items.push(format!(
+                "the card with {}",
+                super::words::name(custodian, part)
+            ));
         }
     }
     items

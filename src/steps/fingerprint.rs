@@ -19,9 +19,12 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
          row by row.",
     ]);
     hex.push(String::new());
-    hex.extend(hex_rows(&fingerprint.groups()).iter().enumerate().map(|(at, row)| {
-        format!("    row {}    {}", at + 1, row.join("  "))
-    }));
+    hex.extend(
+        hex_rows(&fingerprint.groups())
+            .iter()
+            .enumerate()
+            .map(|(at, row)| format!("    row {}    {}", at + 1, row.join("  "))),
+    );
     room.page(Who::Both, "The fingerprint in digits", hex)?;
     copied(room)?;
 
@@ -35,7 +38,11 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     copied(room)?;
 
     if let Ok(code) = Qr::encode(sheet::qr_payload(&fingerprint).as_bytes()) {
-        room.page(Who::Both, "The fingerprint as a code, for a camera (optional)", code.half_blocks())?;
+        room.page(
+            Who::Both,
+            "The fingerprint as a code, for a camera (optional)",
+            code.half_blocks(),
+        )?;
         room.done(Who::Both, Asks::Done, "Press Enter to go on")?;
     }
     room.record(Event::FingerprintCopied {}, Actors::both())
@@ -62,7 +69,11 @@ pub(super) fn certificate_on_medium(room: &mut Room<'_>) -> Result<Certificate, 
 
 /// The certificate's file, re-read and compared with the hash in the record.
 pub(super) fn certificate_file(room: &mut Room<'_>) -> Result<Vec<u8>, Stop> {
-    let key = room.state().key.clone().expect("the engine runs this only after a key was made");
+    let key = room
+        .state()
+        .key
+        .clone()
+        .expect("the engine runs this only after a key was made");
     let path = format!("record/{}", files::certificate(key.attempt));
     room.fetch_exactly(Role::OperatorB, &path, key.certificate)
 }

@@ -9,13 +9,19 @@ use crate::record::value::{Actors, Mode, Token};
 use crate::room::{REHEARSAL, Room, Stop};
 
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
-    let spec = room.plan().key.clone().expect("a plan that generates says what");
+    let spec = room
+        .plan()
+        .key
+        .clone()
+        .expect("a plan that generates says what");
     let user_id = user_id(room, &spec);
     let lifetime = spec.expires.as_ref().map(|period| period.seconds());
     let now = room.now();
     let profile = library_profile(spec.profile);
     let label = "Making the key. On an old machine this can take a minute";
-    let made = room.work(label, |_| SecretKey::generate(profile, &user_id, lifetime, now))??;
+    let made = room.work(label, |_| {
+        SecretKey::generate(profile, &user_id, lifetime, now)
+    })??;
 
     let certificate = made.key.certificate();
     let file = certificate.armored(room.comment());

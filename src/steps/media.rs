@@ -20,7 +20,11 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     room.page(Who::Both, "The media", body)?;
     room.each_agrees("is every medium labelled", Asks::Agree)?;
     let media = lines.len() as u32;
-    room.record_with(Event::MediaReady { media }, Actors::both(), &lines.join("\n"))
+    room.record_with(
+        Event::MediaReady { media },
+        Actors::both(),
+        &lines.join("\n"),
+    )
 }
 
 /// One line per medium, and what is wrong, if anything is.
@@ -30,7 +34,12 @@ fn look(room: &mut Room<'_>) -> (Vec<String>, Option<String>) {
     let mut problem = None;
     for role in crate::role::Role::ALL {
         let fact = room.edge.media.look(role);
-        lines.push(format!("{:<12} {:>9} free   {}", role, megabytes(fact.free_bytes), fact.identity));
+        lines.push(format!(
+            "{:<12} {:>9} free   {}",
+            role,
+            megabytes(fact.free_bytes),
+            fact.identity
+        ));
         let found = if let Some(found) = fact.problem {
             Some(found)
         } else if !fact.present {

@@ -17,7 +17,8 @@ mod share;
 mod words;
 
 pub use clock::confirm as confirm_clock;
-pub use preflight::look as look_at_machine;
+pub use export::fingerprint_sheet;
+pub use preflight::{NEEDED_BYTES, look as look_at_machine};
 pub use roll_call::load as load_operator;
 
 use crate::plan::{Step, StepKind};

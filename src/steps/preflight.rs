@@ -8,7 +8,7 @@ use crate::screen::{Asks, Who};
 use crate::version;
 
 /// Room for the record, the backup and the documents on each medium, in bytes.
-const NEEDED_BYTES: u64 = 4 * 1024 * 1024;
+pub const NEEDED_BYTES: u64 = 4 * 1024 * 1024;
 
 /// As many report lines as fit below a page's header and above its prompt.
 const LINES_PER_PAGE: usize = 14;
@@ -32,10 +32,17 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
 pub fn look(room: &mut Room<'_>) -> Report {
     let facts = room.edge.system.facts();
     let roles = room.edge.media.roles();
-    let media: Vec<_> = roles.into_iter().map(|role| room.edge.media.look(role)).collect();
+    let media: Vec<_> = roles
+        .into_iter()
+        .map(|role| room.edge.media.look(role))
+        .collect();
     let demands = Demands {
         build_time: version::BUILD_TIME,
-        not_before: room.journal.entries().last().map(|placed| placed.entry.time),
+        not_before: room
+            .journal
+            .entries()
+            .last()
+            .map(|placed| placed.entry.time),
         needed_bytes: NEEDED_BYTES,
         gpg_wanted: room.plan().backup.is_some(),
     };
@@ -59,9 +66,9 @@ fn show(room: &mut Room<'_>, report: &Report) -> Result<(), Stop> {
 fn record(room: &mut Room<'_>, report: &Report) -> Result<(), Stop> {
     let counts = report.counts();
     let event = Event::PreflightDone {
-        passed: counts.passed,
-        warned: counts.warned,
-        failed: counts.failed,
+        passed: counts.pass as u32,
+        warned: counts.warn as u32,
+        failed: counts.fail as u32,
     };
     room.record_with(event, Actors::both(), &report.text())
 }

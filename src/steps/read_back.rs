@@ -18,7 +18,10 @@ pub(super) fn run(room: &mut Room<'_>, terms: &ReadBack) -> Result<(), Stop> {
         let attempt = room.state().seen().len() as u32 + 1;
         if attempt > terms.max_attempts {
             let happened = format!("it was typed wrongly {} times", terms.max_attempts);
-            room.exception_about(Some(("the fingerprint on paper is that on the medium", &happened)))?;
+            room.exception_about(Some((
+                "the fingerprint on paper is that on the medium",
+                &happened,
+            )))?;
             continue;
         }
         introduce(room, terms, expected.len(), attempt)?;
@@ -32,29 +35,41 @@ pub(super) fn run(room: &mut Room<'_>, terms: &ReadBack) -> Result<(), Stop> {
             "Not the same in row {}. Look at the paper together, then read it all again.",
             rows.join(", ")
         ))?;
-        room.done(Who::Operator(terms.listener), Asks::Done, "Press Enter to go on")?;
+        room.done(
+            Who::Operator(terms.listener),
+            Asks::Done,
+            "Press Enter to go on",
+        )?;
     }
 }
 
 /// The fingerprint in rows, each normalised as typed rows are.
 fn rows(fingerprint: &Fingerprint, encoding: Encoding) -> Vec<String> {
     match encoding {
-        Encoding::Hex => hex_rows(&fingerprint.groups()).iter().map(|row| row.concat()).collect(),
-        Encoding::PgpWords => {
-            pgp::rows(fingerprint.bytes()).iter().map(|row| row.join(" ")).collect()
-        }
+        Encoding::Hex => hex_rows(&fingerprint.groups())
+            .iter()
+            .map(|row| row.concat())
+            .collect(),
+        Encoding::PgpWords => pgp::rows(fingerprint.bytes())
+            .iter()
+            .map(|row| row.join(" "))
+            .collect(),
     }
 }
 
 /// What a person typed, with blanks and case made alike.
 fn normalise(typed: &str, encoding: Encoding) -> String {
     match encoding {
-        Encoding::Hex => {
-            typed.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_uppercase()
-        }
-        Encoding::PgpWords => {
-            typed.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
-        }
+        Encoding::Hex => typed
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .collect::<String>()
+            .to_uppercase(),
+        Encoding::PgpWords => typed
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .to_lowercase(),
     }
 }
 
@@ -75,11 +90,19 @@ fn introduce(room: &mut Room<'_>, terms: &ReadBack, rows: usize, attempt: u32) -
         ),
         &format!("This is attempt {attempt} of {}.", terms.max_attempts),
     ]);
-    room.page(Who::Operator(listener), &format!("{speaker} reads, {listener} types"), body)
+    room.page(
+        Who::Operator(listener),
+        &format!("{speaker} reads, {listener} types"),
+        body,
+    )
 }
 
 /// Has all rows typed; returns those that differ, from 0.
-fn type_all(room: &mut Room<'_>, terms: &ReadBack, expected: &[String]) -> Result<Vec<usize>, Stop> {
+fn type_all(
+    room: &mut Room<'_>,
+    terms: &ReadBack,
+    expected: &[String],
+) -> Result<Vec<usize>, Stop> {
     let mut wrong = Vec::new();
     for (at, row) in expected.iter().enumerate() {
         let asks = match terms.encoding {
@@ -102,7 +125,10 @@ mod tests {
     #[test]
     fn blanks_and_case_do_not_matter_but_letters_do() {
         assert_eq!(normalise(" 01ab  CDef", Encoding::Hex), "01ABCDEF");
-        assert_eq!(normalise(" Aardvark  ADROITNESS", Encoding::PgpWords), "aardvark adroitness");
+        assert_eq!(
+            normalise(" Aardvark  ADROITNESS", Encoding::PgpWords),
+            "aardvark adroitness"
+        );
         assert_ne!(normalise("01ab cdee", Encoding::Hex), "01ABCDEF");
     }
 }

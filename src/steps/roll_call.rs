@@ -24,7 +24,8 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     let keys = identify(room)?;
     for (operator, signatory) in Operator::ALL.into_iter().zip(&keys) {
         let path = files::operator_certificate(operator);
-        room.journal.add_file(path, signatory.certificate_file().to_vec());
+        room.journal
+            .add_file(path, signatory.certificate_file().to_vec());
     }
     show(room, &keys)?;
     let detail = describe(room, &keys);
@@ -101,7 +102,11 @@ fn candidate(room: &mut Room<'_>, operator: Operator) -> Result<Candidate, Stop>
     match find(room, operator)? {
         Some((key, origin)) => {
             let passphrase = prove(room, operator, &key, origin)?;
-            Ok(Candidate { key, passphrase, origin })
+            Ok(Candidate {
+                key,
+                passphrase,
+                origin,
+            })
         }
         None => make(room, operator),
     }
@@ -120,10 +125,19 @@ fn find(room: &mut Room<'_>, operator: Operator) -> Result<Option<(LockedKey, Or
     let path = key_path(&room.id, operator);
     match room.edge.media.read(role, &path) {
         Ok(bytes) => Ok(Some((LockedKey::from_bytes(&bytes)?, Origin::Before))),
-        Err(MediaError { fault: MediaFault::NotFound, .. }) => Ok(None),
-        Err(MediaError { fault: MediaFault::Gone, path, role }) => {
-            Err(Stop::Media(MediaError { fault: MediaFault::Gone, path, role }))
-        }
+        Err(MediaError {
+            fault: MediaFault::NotFound,
+            ..
+        }) => Ok(None),
+        Err(MediaError {
+            fault: MediaFault::Gone,
+            path,
+            role,
+        }) => Err(Stop::Media(MediaError {
+            fault: MediaFault::Gone,
+            path,
+            role,
+        })),
         // The write that follows meets the same fault, and the operators resolve it there.
         Err(_) => Ok(None),
     }
@@ -136,7 +150,8 @@ fn pinned_key(role: Role, pin: &SiteOperator, bytes: &[u8]) -> Result<LockedKey,
         path: pin.key.clone(),
         fault: MediaFault::System(std::io::Error::other(why)),
     };
-    let key = LockedKey::from_bytes(bytes).map_err(|error| refuse(WrongKey::Unusable(error.to_string())))?;
+    let key = LockedKey::from_bytes(bytes)
+        .map_err(|error| refuse(WrongKey::Unusable(error.to_string())))?;
     if key.certificate().fingerprint() == pin.fingerprint {
         Ok(key)
     } else {
@@ -177,7 +192,11 @@ fn prove(
         "Let nobody see you type. The other operator looks away.",
     ]);
     let who = Who::Operator(operator);
-    room.page(who, &format!("Operator {operator} proves who they are"), body)?;
+    room.page(
+        who,
+        &format!("Operator {operator} proves who they are"),
+        body,
+    )?;
     loop {
         let prompt = format!("Operator {operator}, your passphrase");
         let typed = room.ask_hidden(who, Asks::Passphrase(operator), &prompt)?;
@@ -200,11 +219,17 @@ fn make(room: &mut Room<'_>, operator: Operator) -> Result<Candidate, Stop> {
         ),
     ]);
     let who = Who::Operator(operator);
-    room.page(who, &format!("Operator {operator} chooses a passphrase"), body)?;
+    room.page(
+        who,
+        &format!("Operator {operator} chooses a passphrase"),
+        body,
+    )?;
     let passphrase = loop {
         let first = room.ask_hidden(who, Asks::NewPassphrase(operator), "new passphrase")?;
         if first.expose().chars().count() < MIN_PASSPHRASE {
-            room.say(&format!("That is too short: at least {MIN_PASSPHRASE} characters."))?;
+            room.say(&format!(
+                "That is too short: at least {MIN_PASSPHRASE} characters."
+            ))?;
             continue;
         }
         let again = room.ask_hidden(who, Asks::SamePassphrase(operator), "the same again")?;
@@ -218,19 +243,36 @@ fn make(room: &mut Room<'_>, operator: Operator) -> Result<Candidate, Stop> {
     let key = room.work("Making your signing key", |_| {
         LockedKey::generate(&user_id, &passphrase, now, comment)
     })??;
-    Ok(Candidate { key, passphrase, origin: Origin::New })
+    Ok(Candidate {
+        key,
+        passphrase,
+        origin: Origin::New,
+    })
 }
 
 /// Puts a new key on its operator's medium.
-fn settle(room: &mut Room<'_>, operator: Operator, candidate: Candidate) -> Result<FileOperator, Stop> {
+fn settle(
+    room: &mut Room<'_>,
+    operator: Operator,
+    candidate: Candidate,
+) -> Result<FileOperator, Stop> {
     if candidate.origin == Origin::New {
         let path = key_path(&room.id, operator);
         let role = own_medium(operator);
         let bytes = candidate.key.bytes().to_vec();
         room.with_device(|room| room.edge.media.create(role, &path, &bytes, Access::Private))?;
     }
-    let standing = if candidate.is_brought() { Standing::Pinned } else { Standing::Enrolled };
-    Ok(FileOperator::new(operator, candidate.key, standing, room.comment()))
+    let standing = if candidate.is_brought() {
+        Standing::Pinned
+    } else {
+        Standing::Enrolled
+    };
+    Ok(FileOperator::new(
+        operator,
+        candidate.key,
+        standing,
+        room.comment(),
+    ))
 }
 
 /// Loads an operator who was called before an interruption. Proof comes with the next signature.
@@ -238,7 +280,11 @@ fn settle(room: &mut Room<'_>, operator: Operator, candidate: Candidate) -> Resu
 /// Where the key cannot be had, the operator stays unknown: then they cannot sign, and all that
 /// is left is to abort.
 pub fn load(room: &mut Room<'_>, operator: Operator) -> Result<(), Stop> {
-    let called = room.state().operators.clone().expect("the caller knows that roll call was held");
+    let called = room
+        .state()
+        .operators
+        .clone()
+        .expect("the caller knows that roll call was held");
     let expected = &called.fingerprints[operator.index()];
     let role = own_medium(operator);
     let standing = called.standings[operator.index()];
@@ -248,8 +294,16 @@ pub fn load(room: &mut Room<'_>, operator: Operator) -> Result<(), Stop> {
     };
     let found = match room.edge.media.read(role, &path) {
         Ok(bytes) => LockedKey::from_bytes(&bytes).ok(),
-        Err(MediaError { fault: MediaFault::Gone, path, role }) => {
-            return Err(Stop::Media(MediaError { fault: MediaFault::Gone, path, role }));
+        Err(MediaError {
+            fault: MediaFault::Gone,
+            path,
+            role,
+        }) => {
+            return Err(Stop::Media(MediaError {
+                fault: MediaFault::Gone,
+                path,
+                role,
+            }));
         }
         Err(_) => None,
     };
@@ -287,7 +341,10 @@ fn show(room: &mut Room<'_>, keys: &[FileOperator; 2]) -> Result<(), Stop> {
     for (operator, key) in Operator::ALL.into_iter().zip(keys) {
         let groups = key.certificate().fingerprint().groups();
         body.push(String::new());
-        body.push(format!("Operator {operator}, {}:", origin_text(key.standing())));
+        body.push(format!(
+            "Operator {operator}, {}:",
+            origin_text(key.standing())
+        ));
         body.push(format!("    {}", groups.join(" ")));
     }
     for (name, number) in call_backs(room) {
@@ -309,10 +366,14 @@ fn call_backs(room: &Room<'_>) -> Vec<(&'static str, String)> {
     let site = room.site;
     let of = |operator: &Option<SiteOperator>| operator.as_ref().and_then(|o| o.callback.clone());
     let verifier = site.verifier.as_ref().map(|v| v.callback.clone());
-    [("A", of(&site.operator_a)), ("B", of(&site.operator_b)), ("the verifier", verifier)]
-        .into_iter()
-        .filter_map(|(name, number)| number.map(|n| (name, n)))
-        .collect()
+    [
+        ("A", of(&site.operator_a)),
+        ("B", of(&site.operator_b)),
+        ("the verifier", verifier),
+    ]
+    .into_iter()
+    .filter_map(|(name, number)| number.map(|n| (name, n)))
+    .collect()
 }
 
 fn describe(room: &Room<'_>, keys: &[FileOperator; 2]) -> String {

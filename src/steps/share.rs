@@ -13,21 +13,20 @@ use crate::secret::SecretText;
 use crate::words::share;
 
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
-    let backup = room.plan().backup.clone().expect("a plan that shares says among whom");
+    let backup = room
+        .plan()
+        .backup
+        .clone()
+        .expect("a plan that shares says among whom");
     room.vault.shares.clear();
     for (custodian, part) in share_parts(&backup) {
         let words = new_words(room)?;
         introduce(room, custodian, part)?;
-        let mut shown = false;
         loop {
-            if !shown {
-                show(room, custodian, part, &words)?;
-                shown = true;
-            }
+            show(room, custodian, part, &words)?;
             if type_back(room, custodian, part, &words)? {
                 break;
             }
-            shown = false;
         }
         keep(room, custodian, part, &words);
     }
@@ -51,7 +50,10 @@ fn keep(room: &mut Room<'_>, custodian: Custodian, part: Part, words: &SecretTex
         _ => {
             let mut whole = SecretText::with_capacity(256);
             whole.push_str(words.expose());
-            room.vault.shares.push(Share { custodian, words: whole });
+            room.vault.shares.push(Share {
+                custodian,
+                words: whole,
+            });
         }
     }
 }
@@ -76,17 +78,36 @@ fn introduce(room: &mut Room<'_>, custodian: Custodian, part: Part) -> Result<()
     }
     let who = Who::Custodian(writer);
     room.page(who, &capitalised(&words::name(custodian, part)), body)?;
-    room.done(who, Asks::Done, &format!("{writer}: press Enter when nobody else can see the screen"))
+    room.done(
+        who,
+        Asks::Done,
+        &format!("{writer}: press Enter when nobody else can see the screen"),
+    )
 }
 
-fn show(room: &mut Room<'_>, custodian: Custodian, part: Part, words: &SecretText) -> Result<(), Stop> {
+fn show(
+    room: &mut Room<'_>,
+    custodian: Custodian,
+    part: Part,
+    words: &SecretText,
+) -> Result<(), Stop> {
     let writer = words::writer(custodian, part);
     let body = layout::wrap(
         "Copy these words to your card, with their numbers, in clear letters. Then check each one.",
     );
     let title = format!("For {writer} alone: {}", words::name(custodian, part));
-    let page = Page { place: room.place(), who: Who::Custodian(writer), title, body };
-    room.secret(&SecretPage { page, custodian, part, words })
+    let page = Page {
+        place: room.place(),
+        who: Who::Custodian(writer),
+        title,
+        body,
+    };
+    room.secret(&SecretPage {
+        page,
+        custodian,
+        part,
+        words,
+    })
 }
 
 /// Whether the words were typed as shown. A wrong attempt is on the record.
@@ -103,23 +124,44 @@ fn type_back(
          appear instead of letters.",
         "Everybody else: keep looking away.",
     ]);
-    room.page(who, &format!("{writer}: type the words from your card"), body)?;
-    let typed = words::type_part(room, custodian, part, |at| Asks::ShareWord(custodian, part, at))?;
+    room.page(
+        who,
+        &format!("{writer}: type the words from your card"),
+        body,
+    )?;
+    let typed = words::type_part(room, custodian, part, |at| {
+        Asks::ShareWord(custodian, part, at)
+    })?;
     let actors = Actors::of([writer.letter()]);
     let failed = failed_attempts(room);
     let (custodian, attempt) = (custodian.letter(), failed + 1);
     if typed.same_as(words) {
-        let event = Event::ShareConfirmed { custodian, part, attempts: attempt };
+        let event = Event::ShareConfirmed {
+            custodian,
+            part,
+            attempts: attempt,
+        };
         room.record(event, actors)?;
         return Ok(true);
     }
-    room.record(Event::ShareFailed { custodian, part, attempt }, actors)?;
+    room.record(
+        Event::ShareFailed {
+            custodian,
+            part,
+            attempt,
+        },
+        actors,
+    )?;
     room.say("These are not the words that were shown. Correct the card: they are shown again.")?;
     if attempt >= SHARE_ATTEMPTS {
         let happened = format!("the words were typed wrongly {attempt} times");
         room.exception_about(Some(("the card has the words that were shown", &happened)))?;
     }
-    room.done(who, Asks::Done, "Press Enter when nobody else can see the screen")?;
+    room.done(
+        who,
+        Asks::Done,
+        "Press Enter when nobody else can see the screen",
+    )?;
     Ok(false)
 }
 
@@ -130,5 +172,7 @@ fn failed_attempts(room: &Room<'_>) -> u32 {
 
 pub(super) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+    chars.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
 }

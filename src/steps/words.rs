@@ -40,8 +40,14 @@ pub(super) fn type_part(
     let mut count = 0;
     while count < share::WORDS {
         let prompt = format!("word {} of {}", count + 1, share::WORDS);
-        let typed = room.ask_hidden(who, asks(count), &prompt)?.normalized_words();
-        let taken = typed.expose().split(' ').filter(|word| !word.is_empty()).count();
+        let typed = room
+            .ask_hidden(who, asks(count), &prompt)?
+            .normalized_words();
+        let taken = typed
+            .expose()
+            .split(' ')
+            .filter(|word| !word.is_empty())
+            .count();
         if taken == 0 || count + taken > share::WORDS {
             room.say("Type one word, then press Enter.")?;
         } else if !typed.expose().split(' ').all(share::is_word) {

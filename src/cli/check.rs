@@ -1,0 +1,63 @@
+//! `plans`, `check` and `checklist`.
+
+use clap::Args;
+
+use super::place;
+use crate::cli::CliError;
+use crate::edge::files;
+use crate::error::{Exit, Failure};
+use crate::plan::{Plan, carried, checklist};
+
+/// `ceremony plans`.
+pub(super) fn plans() -> Result<Exit, Failure> {
+    for each in carried() {
+        let plan = Plan::parse(each.source)?;
+        print(&format!(
+            "{:<16} {} ({} minutes)\n",
+            each.name, plan.title, plan.minutes
+        ))?;
+        print(&format!("                 {}\n", plan.summary))?;
+    }
+    Ok(Exit::Good)
+}
+
+/// `ceremony check PLAN`.
+#[derive(Args)]
+pub(super) struct Check {
+    /// The name of a carried plan, or a file.
+    plan: String,
+}
+
+impl Check {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let plan = place::plan(&self.plan)?;
+        print(&format!(
+            "{}: good. {} phases, {} steps, {} minutes.\nSHA-256 {}\n",
+            plan.id,
+            plan.phases.len(),
+            plan.step_count(),
+            plan.minutes,
+            plan.digest()
+        ))?;
+        Ok(Exit::Good)
+    }
+}
+
+/// `ceremony checklist PLAN`.
+#[derive(Args)]
+pub(super) struct Checklist {
+    /// The name of a carried plan, or a file.
+    plan: String,
+}
+
+impl Checklist {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        print(&checklist::compile(&place::plan(&self.plan)?))?;
+        Ok(Exit::Good)
+    }
+}
+
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    files::print(text).map_err(|e| CliError::Write("standard output".into(), e))?;
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! The commands, one file each.
+
+mod check;
+mod error;
+mod menu;
+mod pages;
+mod place;
+mod preflight;
+mod rehearse;
+mod resume;
+mod run;
+mod sheet;
+mod verify;
+
+pub use error::CliError;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::edge::harden;
+use crate::error::{Exit, Failure};
+use crate::version;
+
+/// An air-gapped key ceremony for two operators under dual control.
+///
+/// Without a command, on a terminal, a start menu.
+#[derive(Parser)]
+#[command(name = "ceremony", version = version::LONG_VERSION, disable_help_subcommand = true)]
+#[command(after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  good
+  1  the ceremony or the check failed
+  2  usage, or a plan or site that is not accepted
+  3  verified, but it is a rehearsal
+  4  verified, but unfinished or not pinned
+  5  refused by preflight
+  6  a device failed";
+
+#[derive(Subcommand)]
+enum Command {
+    /// List the plans that this program carries.
+    Plans,
+    /// Check a plan.
+    Check(check::Check),
+    /// Print the checklist of a plan, to be filled in by hand.
+    Checklist(check::Checklist),
+    /// Look at this machine, and do nothing.
+    Preflight(preflight::Preflight),
+    /// Hold a ceremony.
+    Run(run::Run),
+    /// Hold a rehearsal, in folders, with real cryptography.
+    Rehearse(rehearse::Rehearse),
+    /// Go on with a ceremony that was interrupted or paused.
+    Resume(resume::Resume),
+    /// Check a record that a ceremony left behind.
+    Verify(verify::Verify),
+    /// Print the fingerprint sheet of a certificate.
+    Sheet(sheet::Sheet),
+    /// Print a man page, or write all of them to a folder.
+    Man(pages::Man),
+    /// Print the completions for a shell.
+    Completions(pages::Completions),
+}
+
+impl Cli {
+    /// Runs the command that was asked for.
+    pub fn run(self) -> Result<Exit, Failure> {
+        // Before anything else: the environment and the limits that secrets need.
+        harden::reexec_with_clean_environment()?;
+        harden::harden()?;
+        match self.command {
+            None => menu::run(),
+            Some(Command::Plans) => check::plans(),
+            Some(Command::Check(command)) => command.run(),
+            Some(Command::Checklist(command)) => command.run(),
+            Some(Command::Preflight(command)) => command.run(),
+            Some(Command::Run(command)) => command.run(),
+            Some(Command::Rehearse(command)) => command.run(),
+            Some(Command::Resume(command)) => command.run(),
+            Some(Command::Verify(command)) => command.run(),
+            Some(Command::Sheet(command)) => command.run(),
+            Some(Command::Man(command)) => command.run(Cli::command()),
+            Some(Command::Completions(command)) => command.run(Cli::command()),
+        }
+    }
+}

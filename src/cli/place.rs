@@ -1,0 +1,102 @@
+//! Where plans, sites and media are.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::CliError;
+use crate::edge::files;
+use crate::error::Failure;
+use crate::plan::{self, Plan};
+use crate::role::Role;
+use crate::site::Site;
+
+/// A plan by its name, or from a file.
+pub fn plan(name: &str) -> Result<Plan, Failure> {
+    if let Some(carried) = plan::load_carried(name) {
+        return Ok(carried?);
+    }
+    let path = Path::new(name);
+    if !path.is_file() {
+        return Err(CliError::NoSuchPlan(name.to_string()).into());
+    }
+    let source = files::read_text(path).map_err(|e| CliError::Read(path.to_path_buf(), e))?;
+    Ok(Plan::parse(&source)?)
+}
+
+/// The site from a file, or an empty one.
+pub fn site(path: Option<&Path>) -> Result<Site, Failure> {
+    let source = match path {
+        None => String::new(),
+        Some(path) => files::read_text(path).map_err(|e| CliError::Read(path.to_path_buf(), e))?,
+    };
+    Ok(Site::parse(&source)?)
+}
+
+/// `--medium ROLE=PATH`, before what the site says.
+pub fn media(given: &[String], site: &Site) -> Result<BTreeMap<Role, PathBuf>, Failure> {
+    let mut media = BTreeMap::new();
+    for text in given {
+        let (role, path) = text
+            .split_once('=')
+            .ok_or_else(|| CliError::Medium(text.clone()))?;
+        let role: Role = role.parse().map_err(|_| CliError::Medium(text.clone()))?;
+        if path.is_empty() {
+            return Err(CliError::Medium(text.clone()).into());
+        }
+        if media.insert(role, PathBuf::from(path)).is_some() {
+            return Err(CliError::MediumTwice(role.to_string()).into());
+        }
+    }
+    for (role, path) in &site.media {
+        media.entry(*role).or_insert_with(|| PathBuf::from(path));
+    }
+    Ok(media)
+}
+
+/// A record's place: the ceremony's id, and the root of the medium that holds it.
+pub struct RecordPlace {
+    /// The folder's name.
+    pub id: String,
+    /// The folder `record`.
+    pub record: PathBuf,
+    /// The medium's root.
+    pub root: PathBuf,
+}
+
+/// Takes the folder `record`, or the one that holds it.
+pub fn record(path: &Path) -> Result<RecordPlace, Failure> {
+    let wrong = || CliError::NotARecord(path.to_path_buf());
+    let full = files::canonical(path).map_err(|_| wrong())?;
+    let record = if full.join("record").is_dir() {
+        full.join("record")
+    } else {
+        full
+    };
+    let folder = record.parent().ok_or_else(wrong)?;
+    let id = folder
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or_else(wrong)?;
+    let root = folder.parent().ok_or_else(wrong)?;
+    Ok(RecordPlace {
+        id: id.to_string(),
+        record: record.clone(),
+        root: root.to_path_buf(),
+    })
+}
+
+/// Media whose folders are named after their roles, beside each other: a rehearsal's.
+pub fn siblings(root: &Path) -> BTreeMap<Role, PathBuf> {
+    let Some(base) = root.parent() else {
+        return BTreeMap::new();
+    };
+    let named = Role::ALL
+        .into_iter()
+        .map(|role| (role, base.join(role.to_string())));
+    named.filter(|(_, path)| path.is_dir()).collect()
+}
+
+/// Where the program works: preflight wants to know whether it lies in RAM.
+pub fn work_folder() -> PathBuf {
+    files::canonical(Path::new(".")).unwrap_or_else(|_| PathBuf::from("."))
+}

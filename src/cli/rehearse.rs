@@ -1,0 +1,125 @@
+//! `ceremony rehearse PLAN`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::{CliError, check, place, run};
+use crate::edge::console::Console;
+use crate::edge::directory::Directories;
+use crate::edge::files;
+use crate::edge::paper::Paper;
+use crate::edge::players::{Pace, Players};
+use crate::edge::system::{RealSystem, System};
+use crate::error::{Exit, Failure};
+use crate::plan::Plan;
+use crate::record::time;
+use crate::record::value::Mode;
+use crate::role::Role;
+use crate::site::Site;
+
+/// The site that a rehearsal uses unless another is named.
+pub const REHEARSAL_SITE: &str = include_str!("../../ceremony/site.example.toml");
+
+/// `ceremony rehearse PLAN`.
+#[derive(Args)]
+pub(super) struct Rehearse {
+    /// The name of a carried plan, or a file.
+    plan: String,
+    /// All persons are played by the program.
+    #[arg(long)]
+    auto: bool,
+    /// With --auto: without pauses for reading.
+    #[arg(long, requires = "auto")]
+    fast: bool,
+    /// Where the media's folders are made; must not exist.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Rehearse {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let plan = place::plan(&self.plan)?;
+        let mut system = RealSystem::new(place::work_folder());
+        let out = self.out.unwrap_or_else(|| {
+            let stamp = time::format(system.now()).replace([':', '-'], "");
+            PathBuf::from(format!("rehearsal-{stamp}"))
+        });
+        rehearse(
+            &plan,
+            &out,
+            self.auto.then_some(pace(self.fast)),
+            &mut system,
+        )
+    }
+}
+
+/// `--fast` or not.
+pub(super) fn pace(fast: bool) -> Pace {
+    if fast { Pace::Fast } else { Pace::Reading }
+}
+
+/// Holds a rehearsal in `out`, played by the program at some pace, or by a person.
+pub(super) fn rehearse(
+    plan: &Plan,
+    out: &Path,
+    auto: Option<Pace>,
+    system: &mut RealSystem,
+) -> Result<Exit, Failure> {
+    let site = Site::parse(REHEARSAL_SITE)?;
+    let mut media = Directories::new(make_folders(out)?);
+    let exit = match auto {
+        None => {
+            let mut console = Console::open()?;
+            run::hold(
+                plan,
+                &site,
+                Mode::Rehearsal,
+                &mut console,
+                &mut media,
+                system,
+            )?
+        }
+        Some(pace) => {
+            let folder = out.join("paper");
+            files::new_folder(&folder).map_err(|e| CliError::Write(folder.clone(), e))?;
+            let paper = Paper::new(system, Some(folder.clone()))?;
+            paper
+                .keep_passphrases()
+                .map_err(|e| CliError::Write(folder, e))?;
+            let mut players = Players::new(paper, Box::new(io::stdout()), pace);
+            run::hold(
+                plan,
+                &site,
+                Mode::Rehearsal,
+                &mut players,
+                &mut media,
+                system,
+            )?
+        }
+    };
+    check::print(&format!(
+        "\nThe rehearsal's media are the folders in {}\n",
+        out.display()
+    ))?;
+    Ok(exit)
+}
+
+fn make_folders(out: &Path) -> Result<BTreeMap<Role, PathBuf>, Failure> {
+    let make = |path: &Path| {
+        files::new_folder(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => CliError::Exists(path.to_path_buf()),
+            _ => CliError::Write(path.to_path_buf(), error),
+        })
+    };
+    make(out)?;
+    let mut roots = BTreeMap::new();
+    for role in Role::ALL {
+        let path = out.join(role.to_string());
+        make(&path)?;
+        roots.insert(role, path);
+    }
+    Ok(roots)
+}

@@ -1,0 +1,75 @@
+//! `ceremony resume RECORD`.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::rehearse::{REHEARSAL_SITE, pace};
+use super::{CliError, place, run};
+use crate::driver;
+use crate::edge::console::Console;
+use crate::edge::directory::Directories;
+use crate::edge::paper::Paper;
+use crate::edge::players::Players;
+use crate::edge::system::RealSystem;
+use crate::edge::{Edge, Terminal};
+use crate::error::{Exit, Failure};
+use crate::journal::Journal;
+use crate::record::value::Mode;
+use crate::room::Room;
+use crate::site::Site;
+
+/// `ceremony resume RECORD`.
+#[derive(Args)]
+pub(super) struct Resume {
+    /// The folder `record` on an operator's medium, or the ceremony's folder that holds it.
+    record: PathBuf,
+    /// The local facts, as at the beginning.
+    #[arg(long, value_name = "FILE")]
+    site: Option<PathBuf>,
+    /// Where a medium is; a rehearsal's are found by themselves.
+    #[arg(long, value_name = "ROLE=PATH")]
+    medium: Vec<String>,
+    /// An automatic rehearsal goes on by itself.
+    #[arg(long)]
+    auto: bool,
+    /// With --auto: without pauses for reading.
+    #[arg(long, requires = "auto")]
+    fast: bool,
+}
+
+impl Resume {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let place = place::record(&self.record)?;
+        let rehearsal = place.id.starts_with("REHEARSAL-");
+        let site = match (&self.site, rehearsal) {
+            (None, true) => Site::parse(REHEARSAL_SITE)?,
+            (path, _) => place::site(path.as_deref())?,
+        };
+        let mut roots = place::siblings(&place.root);
+        roots.extend(place::media(&self.medium, &site)?);
+        let mut media = Directories::new(roots);
+        let found = driver::gather(&mut media, &place.id)?;
+        if self.auto && found.mode != Mode::Rehearsal {
+            return Err(CliError::AutoCeremony.into());
+        }
+        let mut terminal: Box<dyn Terminal> = if self.auto {
+            let folder = place.root.parent().unwrap_or(&place.root).join("paper");
+            let paper = Paper::load(folder.clone()).map_err(|e| CliError::Read(folder, e))?;
+            Box::new(Players::new(paper, Box::new(io::stdout()), pace(self.fast)))
+        } else {
+            Box::new(Console::open()?)
+        };
+        let mut system = RealSystem::new(place::work_folder());
+        let edge = Edge {
+            terminal: terminal.as_mut(),
+            media: &mut media,
+            system: &mut system,
+        };
+        let journal = Journal::new(found.plan.clone(), &place.id);
+        let mut room = Room::new(edge, &site, journal, found.mode, &place.id);
+        driver::resume(&mut room, found)?;
+        Ok(run::exit_of(driver::drive(&mut room)?))
+    }
+}

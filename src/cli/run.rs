@@ -1,0 +1,76 @@
+//! `ceremony run PLAN`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::place;
+use crate::driver::{self, Outcome};
+use crate::edge::console::Console;
+use crate::edge::directory::Directories;
+use crate::edge::system::RealSystem;
+use crate::edge::{Edge, System, Terminal};
+use crate::error::{Exit, Failure};
+use crate::journal::Journal;
+use crate::plan::Plan;
+use crate::record::value::Mode;
+use crate::room::Room;
+use crate::site::Site;
+
+/// `ceremony run PLAN`.
+#[derive(Args)]
+pub(super) struct Run {
+    /// The name of a carried plan, or a file.
+    plan: String,
+    /// The local facts.
+    #[arg(long, value_name = "FILE")]
+    site: Option<PathBuf>,
+    /// Where a medium is: operator-a, operator-b, secret-1, secret-2, handover, public.
+    #[arg(long, value_name = "ROLE=PATH")]
+    medium: Vec<String>,
+}
+
+impl Run {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let plan = place::plan(&self.plan)?;
+        let site = place::site(self.site.as_deref())?;
+        let mut media = Directories::new(place::media(&self.medium, &site)?);
+        let mut console = Console::open()?;
+        let mut system = RealSystem::new(place::work_folder());
+        hold(
+            &plan,
+            &site,
+            Mode::Ceremony,
+            &mut console,
+            &mut media,
+            &mut system,
+        )
+    }
+}
+
+/// Holds a ceremony or rehearsal from its beginning.
+pub(super) fn hold(
+    plan: &Plan,
+    site: &Site,
+    mode: Mode,
+    terminal: &mut dyn Terminal,
+    media: &mut Directories,
+    system: &mut dyn System,
+) -> Result<Exit, Failure> {
+    let edge = Edge {
+        terminal,
+        media,
+        system,
+    };
+    let mut room = Room::new(edge, site, Journal::new(plan.clone(), ""), mode, "");
+    driver::open(&mut room, plan)?;
+    Ok(exit_of(driver::drive(&mut room)?))
+}
+
+/// What the program ends with.
+pub(super) fn exit_of(outcome: Outcome) -> Exit {
+    match outcome {
+        Outcome::Closed | Outcome::Paused => Exit::Good,
+        Outcome::Aborted => Exit::Failed,
+    }
+}

@@ -1,0 +1,242 @@
+//! `ceremony verify RECORD...`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{CliError, check, place};
+use crate::digest::{Digest, Fingerprint};
+use crate::edge::files;
+use crate::error::{Exit, Explain, Failure};
+use crate::record::value::Mode;
+use crate::verify::{Completion, Fault, Material, Pins, Verdict, verify};
+use crate::words::pgp;
+
+/// `ceremony verify RECORD...`.
+#[derive(Args)]
+pub(super) struct Verify {
+    /// The folder `record`, or the ceremony's folder that holds it; several in their order.
+    #[arg(required = true)]
+    record: Vec<PathBuf>,
+    /// Operator A's fingerprint, from A's own notes.
+    #[arg(long, value_name = "FPR")]
+    operator_a: Option<String>,
+    /// Operator B's fingerprint, from B's own notes.
+    #[arg(long, value_name = "FPR")]
+    operator_b: Option<String>,
+    /// The ceremony's id, of the last record.
+    #[arg(long)]
+    id: Option<String>,
+    /// The SHA-256 of the transcript of the ceremony before the first record.
+    #[arg(long, value_name = "HASH")]
+    previous: Option<String>,
+    /// Print one JSON object for each record.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Verify {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let operators = [
+            fingerprint(&self.operator_a)?,
+            fingerprint(&self.operator_b)?,
+        ];
+        let mut previous = match &self.previous {
+            None => None,
+            Some(text) => Some(Digest::parse(text).ok_or_else(|| CliError::NotHex(text.clone()))?),
+        };
+        let mut exit = Exit::Good;
+        let last = self.record.len() - 1;
+        for (at, path) in self.record.iter().enumerate() {
+            let id = self.id.clone().filter(|_| at == last);
+            let pins = Pins {
+                operators: operators.clone(),
+                id,
+                previous,
+            };
+            let material = read(path)?;
+            match verify(&material, &pins) {
+                Ok(verdict) => {
+                    previous = Some(verdict.transcript);
+                    exit = worse(exit, verdict.exit());
+                    check::print(&if self.json {
+                        as_json(&verdict)
+                    } else {
+                        as_text(&verdict)
+                    })?;
+                }
+                Err(fault) => {
+                    check::print(&if self.json {
+                        fault_json(&fault)
+                    } else {
+                        fault_text(&fault)
+                    })?;
+                    return Ok(Exit::Failed);
+                }
+            }
+        }
+        Ok(exit)
+    }
+}
+
+/// The code that outranks: 1, then 3, then 4, then 0.
+fn worse(a: Exit, b: Exit) -> Exit {
+    let rank = |exit: Exit| match exit {
+        Exit::Failed => 3,
+        Exit::Rehearsal => 2,
+        Exit::Unfinished => 1,
+        _ => 0,
+    };
+    if rank(b) > rank(a) { b } else { a }
+}
+
+fn fingerprint(given: &Option<String>) -> Result<Option<Fingerprint>, Failure> {
+    let Some(text) = given else { return Ok(None) };
+    let parsed = Fingerprint::parse_typed(text).ok_or_else(|| CliError::NotHex(text.clone()))?;
+    Ok(Some(parsed))
+}
+
+/// Reads a record and what lies beside it.
+fn read(path: &Path) -> Result<Material, Failure> {
+    let place = place::record(path)?;
+    let unreadable = |error| CliError::Read(place.record.clone(), error);
+    let record = files::read_folder(&place.record).map_err(unreadable)?;
+    let mut beside = std::collections::BTreeMap::new();
+    if place
+        .record
+        .file_name()
+        .is_some_and(|name| name == "record")
+    {
+        for name in files::beside(&place.record) {
+            let path = place.record.with_file_name("").join(&name);
+            beside.insert(
+                name,
+                files::read(&path).map_err(|e| CliError::Read(path, e))?,
+            );
+        }
+    }
+    Ok(Material {
+        files: record.files,
+        odd: record.odd,
+        beside,
+    })
+}
+
+/// The first words of the verdict.
+fn headline(verdict: &Verdict) -> &'static str {
+    match (verdict.mode, verdict.completion, verdict.pinned()) {
+        (Mode::Rehearsal, Completion::Closed, _) => "REHEARSAL, complete. Not a ceremony.",
+        (Mode::Rehearsal, Completion::Aborted, _) => "REHEARSAL, aborted. Not a ceremony.",
+        (Mode::Rehearsal, Completion::Unfinished, _) => "REHEARSAL, unfinished. Not a ceremony.",
+        (_, Completion::Aborted, _) => "ABORTED: the ceremony was stopped, on the record.",
+        (_, Completion::Unfinished, _) => "UNFINISHED: what there is, is good.",
+        (_, Completion::Closed, true) => "GOOD: complete, and signed by both pinned operators.",
+        (_, Completion::Closed, false) => {
+            "NOT PINNED: complete and consistent; compare the operators' fingerprints."
+        }
+    }
+}
+
+fn as_text(verdict: &Verdict) -> String {
+    let none = || "none".to_string();
+    let mut lines = vec![
+        headline(verdict).to_string(),
+        format!("id           {}", verdict.id),
+        format!(
+            "fingerprint  {}",
+            verdict
+                .fingerprint
+                .as_ref()
+                .map_or_else(none, |f| f.to_string())
+        ),
+        format!(
+            "final head   {}",
+            verdict.head.map_or_else(none, |head| head.to_string())
+        ),
+    ];
+    if let Some(head) = verdict.head {
+        let words = pgp::words(&head.bytes()[..10]);
+        lines.push(format!("             {}", words[..5].join(" ")));
+        lines.push(format!("             {}", words[5..].join(" ")));
+    }
+    if let Some(operators) = &verdict.operators {
+        for (letter, (fingerprint, standing, pinned)) in ["A", "B"].into_iter().zip(operators) {
+            let pinned = if *pinned { "pinned" } else { "not pinned" };
+            lines.push(format!("operator {letter}   {fingerprint}"));
+            lines.push(format!("             {pinned} now, {standing} then"));
+        }
+    }
+    lines.push(format!("signatures   {} checked", verdict.signatures));
+    for (entry, step, decided) in &verdict.exceptions {
+        lines.push(format!(
+            "exception    entry {entry}, step {step}: {}",
+            decided.plain()
+        ));
+    }
+    for fingerprint in &verdict.abandoned {
+        lines.push(format!("abandoned    {fingerprint}"));
+    }
+    if !verdict.withheld.is_empty() {
+        lines.push(format!("withheld     {} details", verdict.withheld.len()));
+    }
+    if !verdict.compared.is_empty() {
+        lines.push(format!(
+            "beside       {} files are as recorded",
+            verdict.compared.len()
+        ));
+    }
+    lines.push(format!("transcript   {}", verdict.transcript));
+    lines.join("\n") + "\n"
+}
+
+fn as_json(verdict: &Verdict) -> String {
+    let text = |value: Option<String>| value.map_or(Value::Null, Value::String);
+    let operators: Vec<Value> = verdict
+        .operators
+        .iter()
+        .flatten()
+        .map(|(fingerprint, standing, pinned)| {
+            json!({ "fingerprint": fingerprint.to_string(), "standing": standing.word(), "pinned": pinned })
+        })
+        .collect();
+    let exceptions: Vec<Value> = verdict
+        .exceptions
+        .iter()
+        .map(|(entry, step, decided)| json!({ "entry": entry, "step": step, "decided": decided.word() }))
+        .collect();
+    let object = json!({
+        "verified": true,
+        "id": verdict.id,
+        "fingerprint": text(verdict.fingerprint.as_ref().map(ToString::to_string)),
+        "head": text(verdict.head.map(|head| head.to_string())),
+        "finished": verdict.completion == Completion::Closed,
+        "aborted": verdict.completion == Completion::Aborted,
+        "pinned": verdict.pinned(),
+        "rehearsal": verdict.mode == Mode::Rehearsal,
+        "withheld": verdict.withheld,
+        "operators": operators,
+        "exceptions": exceptions,
+        "abandoned": verdict.abandoned.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "signatures": verdict.signatures,
+        "compared": verdict.compared,
+        "transcript": verdict.transcript.to_string(),
+        "previous": text(verdict.previous.map(|hash| hash.to_string())),
+        "exit": verdict.exit() as u8,
+    });
+    format!("{object}\n")
+}
+
+fn fault_text(fault: &Fault) -> String {
+    format!("FAILED: {fault}\nWhat to do: {}\n", fault.remedy())
+}
+
+fn fault_json(fault: &Fault) -> String {
+    let object = json!({
+        "verified": false,
+        "cause": fault.to_string(),
+        "remedy": fault.remedy(),
+        "exit": Exit::Failed as u8,
+    });
+    format!("{object}\n")
+}

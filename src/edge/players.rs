@@ -1,0 +1,185 @@
+//! The players of an automatic rehearsal: they read the pages that people see, write on their
+//! own paper, and answer at the terminal's interface. They exist for demonstrations and tests.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the edge is where paper is written"
+)]
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::paper::Paper;
+use super::terminal::{Terminal, TerminalError};
+use crate::plan::Operator;
+use crate::record::value::{Decision, Part};
+use crate::screen::{Answer, Asks, Page, Question, Reply, SecretPage, layout};
+use crate::secret::SecretText;
+
+/// What a test may put between a question and its answer: `None` lets the player answer.
+pub type Meddle<'a> = Box<dyn FnMut(&Question, &mut Paper) -> Option<Reply> + 'a>;
+
+/// How fast the players read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As a person does, so that one can follow.
+    Reading,
+    /// Without a pause.
+    Fast,
+}
+
+/// See the module.
+pub struct Players<'a> {
+    paper: Paper,
+    screen: Box<dyn Write + 'a>,
+    pace: Pace,
+    meddle: Option<Meddle<'a>>,
+    last_page: Vec<String>,
+}
+
+impl<'a> Players<'a> {
+    /// Players who write on `paper` and whose screen can be watched at `screen`.
+    pub fn new(paper: Paper, screen: Box<dyn Write + 'a>, pace: Pace) -> Players<'a> {
+        Players {
+            paper,
+            screen,
+            pace,
+            meddle: None,
+            last_page: Vec::new(),
+        }
+    }
+
+    /// Lets a test answer some questions in the players' place.
+    pub fn meddled(mut self, meddle: Meddle<'a>) -> Players<'a> {
+        self.meddle = Some(meddle);
+        self
+    }
+
+    /// The players' paper, for those who go on with it.
+    pub fn into_paper(self) -> Paper {
+        self.paper
+    }
+
+    fn print(&mut self, text: &str) -> Result<(), TerminalError> {
+        let written = self
+            .screen
+            .write_all(text.as_bytes())
+            .and_then(|()| self.screen.flush());
+        written.map_err(TerminalError::Io)
+    }
+
+    fn pause(&self, milliseconds: u64) {
+        if self.pace == Pace::Reading {
+            std::thread::sleep(Duration::from_millis(milliseconds));
+        }
+    }
+
+    /// What the player whom it concerns answers.
+    fn answer(&mut self, question: &Question) -> Result<Reply, TerminalError> {
+        let line = |text: &str| Ok(Reply::Line(text.to_string()));
+        match &question.asks {
+            Asks::Done => line(""),
+            Asks::ClockRight(operator) | Asks::Agree(operator) => line(&operator.to_string()),
+            Asks::Copied(operator) => {
+                self.paper.copy_fingerprint(&self.last_page)?;
+                line(&operator.to_string())
+            }
+            Asks::HeadWritten(operator) => {
+                self.paper.copy_head(&self.last_page)?;
+                line(&operator.to_string())
+            }
+            Asks::NewPassphrase(operator)
+            | Asks::SamePassphrase(operator)
+            | Asks::Passphrase(operator) => Ok(Reply::Secret(self.passphrase(*operator))),
+            Asks::HexRow(row) => line(&self.paper.hex_row(*row)),
+            Asks::WordRow(row) => line(&self.paper.word_row(*row)),
+            Asks::ShareWord(custodian, part, at) | Asks::DrillWord(custodian, part, at) => Ok(
+                Reply::Secret(self.paper.share_word(custodian.letter(), *part, *at)),
+            ),
+            Asks::Seal(_) => line(&self.paper.next_seal()),
+            Asks::HeadWords(_) => line(self.paper.head()),
+            Asks::Time | Asks::Location => line(""),
+            Asks::Expected => line("the rehearsal goes on"),
+            Asks::Happened => line("something else"),
+            Asks::Decide | Asks::Device => line(Decision::Abort.word()),
+        }
+    }
+
+    fn passphrase(&self, operator: Operator) -> SecretText {
+        let mut copy = SecretText::with_capacity(256);
+        copy.push_str(self.paper.passphrase(operator).expose());
+        copy
+    }
+}
+
+impl Terminal for Players<'_> {
+    fn page(&mut self, page: &Page) -> Result<(), TerminalError> {
+        self.last_page = page.body.clone();
+        let text = layout::page(page).join("\n");
+        self.print(&format!("{text}\n\n"))?;
+        self.pause(
+            400 + 60
+                * page
+                    .body
+                    .iter()
+                    .map(|l| l.split(' ').count() as u64)
+                    .sum::<u64>(),
+        );
+        Ok(())
+    }
+
+    fn say(&mut self, line: &str) -> Result<(), TerminalError> {
+        self.print(&format!("{line}\n"))?;
+        self.pause(600);
+        Ok(())
+    }
+
+    fn ask(&mut self, question: &Question) -> Result<Reply, TerminalError> {
+        let meddled = self
+            .meddle
+            .as_mut()
+            .and_then(|meddle| meddle(question, &mut self.paper));
+        let reply = match meddled {
+            Some(reply) => reply,
+            None => self.answer(question)?,
+        };
+        if let Answer::Choice(choices) = &question.answer {
+            for (at, (_, text)) in choices.iter().enumerate() {
+                self.print(&format!("  {}  {text}\n", at + 1))?;
+            }
+        }
+        let shown = match &reply {
+            Reply::Line(line) => line.clone(),
+            Reply::Secret(_) => "*****".to_string(),
+            Reply::Exception => "!".to_string(),
+        };
+        self.print(&format!("{}: {shown}\n", question.prompt))?;
+        self.pause(150);
+        Ok(reply)
+    }
+
+    fn secret(&mut self, page: &SecretPage<'_>) -> Result<Reply, TerminalError> {
+        self.page(&page.page)?;
+        let half = if page.part == Part::Whole {
+            ""
+        } else {
+            " of a half"
+        };
+        self.print(&format!(
+            "(Here {}{half} see twelve words. They are copied to the card, and erased.)\n",
+            page.custodian
+        ))?;
+        self.paper
+            .copy_share(page.custodian.letter(), page.part, page.words)?;
+        self.pause(1500);
+        Ok(Reply::Line(String::new()))
+    }
+
+    fn work(&mut self, label: &str) -> Result<(), TerminalError> {
+        self.print(&format!("{label} ...\n"))
+    }
+
+    fn work_done(&mut self) -> Result<(), TerminalError> {
+        Ok(())
+    }
+}
