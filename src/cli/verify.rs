@@ -98,7 +98,7 @@ fn fingerprint(given: &Option<String>) -> Result<Option<Fingerprint>, Failure> {
 }
 
 /// Reads a record and what lies beside it.
-fn read(path: &Path) -> Result<Material, Failure> {
+pub(super) fn read(path: &Path) -> Result<Material, Failure> {
     let place = place::record(path)?;
     let unreadable = |error| CliError::Read(place.record.clone(), error);
     let record = files::read_folder(&place.record).map_err(unreadable)?;
@@ -227,7 +227,7 @@ fn as_json(verdict: &Verdict) -> String {
     format!("{object}\n")
 }
 
-fn fault_text(fault: &Fault) -> String {
+pub(super) fn fault_text(fault: &Fault) -> String {
     format!("FAILED: {fault}\nWhat to do: {}\n", fault.remedy())
 }
 

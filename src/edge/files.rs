@@ -56,6 +56,14 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// The same, making the folders above it.
+pub fn write_below(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    write_new(path, bytes)
+}
+
 /// Standard output, for what a command prints.
 pub fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
