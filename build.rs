@@ -1,5 +1,10 @@
 //! Tells the program its commit and the commit's time. A source tree without git says so.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a build script is asked by cargo, through its environment"
+)]
+
 use std::process::Command;
 
 fn main() {

@@ -17,7 +17,7 @@ pub const QUIET: usize = 4;
 const NARROW_QUIET: usize = 2;
 
 /// Rows of an 80x24 screen that a code may take, so that two lines are left for words.
-const SCREEN_ROWS: usize = 22;
+const SCREEN_ROWS: usize = 19;
 
 /// A QR code: a square of dark and light modules.
 pub struct Qr {
@@ -73,8 +73,8 @@ impl Qr {
     /// The code for a screen with light letters on a dark ground: a block is a *light* module,
     /// a blank a dark one, two rows of modules to a line.
     ///
-    /// With its margin of 4 modules a v4 fingerprint takes 19 lines, a v6 one 21. The margin
-    /// shrinks to 2 where that keeps the code within 22 lines.
+    /// With its margin of 4 modules a v4 fingerprint takes 19 lines. The margin shrinks to 2 where
+    /// more would not fit, so that a v6 one takes 19 lines too.
     pub fn half_blocks(&self) -> Vec<String> {
         let wide = (self.size + 2 * QUIET).div_ceil(2) <= SCREEN_ROWS;
         let matrix = self.matrix(if wide { QUIET } else { NARROW_QUIET });

@@ -3,6 +3,8 @@
 //!
 //! A bad plan begins with `# expect: CLASS line N`.
 
+#![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

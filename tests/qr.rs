@@ -1,5 +1,7 @@
 //! What the screen shows of a QR code can be scanned: `zbarimg` (zbar-tools) reads it back.
 
+#![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
+
 mod tools;
 
 use ceremony::qr::{QUIET, Qr};

@@ -1,11 +1,11 @@
 //! The start menu, for those who were told "type ceremony".
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use super::{CliError, check, place, rehearse};
 use crate::edge::Terminal;
 use crate::edge::console::Console;
+use crate::edge::files;
 use crate::edge::system::{RealSystem, System};
 use crate::error::{Exit, Failure};
 use crate::record::time;
@@ -13,7 +13,7 @@ use crate::screen::{Answer, Asks, Page, Place, Question, Reply, Who, layout};
 
 /// Shows what can be done here, and begins what needs no further arguments.
 pub(super) fn run() -> Result<Exit, Failure> {
-    if !std::io::stdin().is_terminal() {
+    if !files::at_terminal() {
         return Err(CliError::NoTerminal.into());
     }
     let mut console = Console::open()?;

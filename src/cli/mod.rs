@@ -6,6 +6,7 @@ mod menu;
 mod pages;
 mod place;
 mod preflight;
+mod redact;
 mod rehearse;
 mod resume;
 mod run;
@@ -59,6 +60,8 @@ enum Command {
     Resume(resume::Resume),
     /// Check a record that a ceremony left behind.
     Verify(verify::Verify),
+    /// Copy a record without its personal details, to be published.
+    Redact(redact::Redact),
     /// Print the fingerprint sheet of a certificate.
     Sheet(sheet::Sheet),
     /// Print a man page, or write all of them to a folder.
@@ -83,6 +86,7 @@ impl Cli {
             Some(Command::Rehearse(command)) => command.run(),
             Some(Command::Resume(command)) => command.run(),
             Some(Command::Verify(command)) => command.run(),
+            Some(Command::Redact(command)) => command.run(),
             Some(Command::Sheet(command)) => command.run(),
             Some(Command::Man(command)) => command.run(Cli::command()),
             Some(Command::Completions(command)) => command.run(Cli::command()),

@@ -16,7 +16,7 @@ pub fn plan(name: &str) -> Result<Plan, Failure> {
         return Ok(carried?);
     }
     let path = Path::new(name);
-    if !path.is_file() {
+    if !files::is_file(path) {
         return Err(CliError::NoSuchPlan(name.to_string()).into());
     }
     let source = files::read_text(path).map_err(|e| CliError::Read(path.to_path_buf(), e))?;
@@ -67,7 +67,7 @@ pub struct RecordPlace {
 pub fn record(path: &Path) -> Result<RecordPlace, Failure> {
     let wrong = || CliError::NotARecord(path.to_path_buf());
     let full = files::canonical(path).map_err(|_| wrong())?;
-    let record = if full.join("record").is_dir() {
+    let record = if files::is_folder(&full.join("record")) {
         full.join("record")
     } else {
         full
@@ -93,7 +93,7 @@ pub fn siblings(root: &Path) -> BTreeMap<Role, PathBuf> {
     let named = Role::ALL
         .into_iter()
         .map(|role| (role, base.join(role.to_string())));
-    named.filter(|(_, path)| path.is_dir()).collect()
+    named.filter(|(_, path)| files::is_folder(path)).collect()
 }
 
 /// Where the program works: preflight wants to know whether it lies in RAM.

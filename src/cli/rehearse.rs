@@ -89,7 +89,7 @@ pub(super) fn rehearse(
             paper
                 .keep_passphrases()
                 .map_err(|e| CliError::Write(folder, e))?;
-            let mut players = Players::new(paper, Box::new(io::stdout()), pace);
+            let mut players = Players::new(paper, files::screen(), pace);
             run::hold(
                 plan,
                 &site,

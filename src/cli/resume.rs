@@ -1,6 +1,5 @@
 //! `ceremony resume RECORD`.
 
-use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,6 +9,7 @@ use super::{CliError, place, run};
 use crate::driver;
 use crate::edge::console::Console;
 use crate::edge::directory::Directories;
+use crate::edge::files;
 use crate::edge::paper::Paper;
 use crate::edge::players::Players;
 use crate::edge::system::RealSystem;
@@ -57,7 +57,7 @@ impl Resume {
         let mut terminal: Box<dyn Terminal> = if self.auto {
             let folder = place.root.parent().unwrap_or(&place.root).join("paper");
             let paper = Paper::load(folder.clone()).map_err(|e| CliError::Read(folder, e))?;
-            Box::new(Players::new(paper, Box::new(io::stdout()), pace(self.fast)))
+            Box::new(Players::new(paper, files::screen(), pace(self.fast)))
         } else {
             Box::new(Console::open()?)
         };

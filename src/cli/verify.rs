@@ -98,7 +98,7 @@ fn fingerprint(given: &Option<String>) -> Result<Option<Fingerprint>, Failure> {
 }
 
 /// Reads a record and what lies beside it.
-fn read(path: &Path) -> Result<Material, Failure> {
+pub(super) fn read(path: &Path) -> Result<Material, Failure> {
     let place = place::record(path)?;
     let unreadable = |error| CliError::Read(place.record.clone(), error);
     let record = files::read_folder(&place.record).map_err(unreadable)?;
@@ -161,10 +161,13 @@ fn as_text(verdict: &Verdict) -> String {
         lines.push(format!("             {}", words[5..].join(" ")));
     }
     if let Some(operators) = &verdict.operators {
-        for (letter, (fingerprint, standing, pinned)) in ["A", "B"].into_iter().zip(operators) {
-            let pinned = if *pinned { "pinned" } else { "not pinned" };
-            lines.push(format!("operator {letter}   {fingerprint}"));
-            lines.push(format!("             {pinned} now, {standing} then"));
+        for (letter, known) in ["A", "B"].into_iter().zip(operators) {
+            let pinned = if known.pinned { "pinned" } else { "not pinned" };
+            lines.push(format!("operator {letter}   {}", known.fingerprint));
+            lines.push(format!(
+                "             {pinned} now, {} then",
+                known.standing
+            ));
         }
     }
     lines.push(format!("signatures   {} checked", verdict.signatures));
@@ -196,8 +199,12 @@ fn as_json(verdict: &Verdict) -> String {
         .operators
         .iter()
         .flatten()
-        .map(|(fingerprint, standing, pinned)| {
-            json!({ "fingerprint": fingerprint.to_string(), "standing": standing.word(), "pinned": pinned })
+        .map(|known| {
+            json!({
+                "fingerprint": known.fingerprint.to_string(),
+                "standing": known.standing.word(),
+                "pinned": known.pinned,
+            })
         })
         .collect();
     let exceptions: Vec<Value> = verdict
@@ -227,7 +234,7 @@ fn as_json(verdict: &Verdict) -> String {
     format!("{object}\n")
 }
 
-fn fault_text(fault: &Fault) -> String {
+pub(super) fn fault_text(fault: &Fault) -> String {
     format!("FAILED: {fault}\nWhat to do: {}\n", fault.remedy())
 }
 

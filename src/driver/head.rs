@@ -2,7 +2,6 @@
 
 use crate::digest::Digest;
 use crate::plan::Operator;
-use crate::qr::Qr;
 use crate::record::event::Event;
 use crate::record::value::Actors;
 use crate::room::{Room, Stop};
@@ -20,7 +19,9 @@ pub(super) fn note(room: &mut Room<'_>, head: Digest) -> Result<(), Stop> {
     ]);
     body.push(String::new());
     body.extend(layout::numbered(pgp::words(&head.bytes()[..WORDS])));
-    room.page(Who::Both, "The head of the record", body)?;
+    // The page belongs to the phase that has just ended.
+    let place = room.place_at(room.state().cursor().saturating_sub(1));
+    room.page_at(place, Who::Both, "The head of the record", body)?;
     for operator in Operator::ALL {
         room.one_agrees(
             operator,
@@ -47,13 +48,9 @@ pub(super) fn show_final(room: &mut Room<'_>, head: Digest) -> Result<(), Stop> 
             Asks::HeadWritten(operator),
         )?;
     }
-    if let Ok(code) = Qr::encode(head.to_string().to_uppercase().as_bytes()) {
-        room.page(
-            Who::Both,
-            "The final head as a code, for a camera (optional)",
-            code.half_blocks(),
-        )?;
-        room.done(Who::Both, Asks::Done, "Press Enter to go on")?;
-    }
-    Ok(())
+    // Upper case makes a smaller code.
+    room.code(
+        "The final head as a code, for a camera (optional)",
+        &head.to_string().to_uppercase(),
+    )
 }

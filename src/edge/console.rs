@@ -35,6 +35,7 @@ const CTRL_C: u8 = 3;
 pub struct Console {
     tty: File,
     bold: bool,
+    blocks: bool,
     spinner: Option<ProgressBar>,
 }
 
@@ -49,6 +50,7 @@ impl Console {
         Ok(Console {
             tty,
             bold,
+            blocks: utf8_locale(),
             spinner: None,
         })
     }
@@ -130,7 +132,11 @@ impl Terminal for Console {
             };
             self.write(&line)?;
         }
-        self.write("\n")
+        Ok(())
+    }
+
+    fn draws_blocks(&self) -> bool {
+        self.blocks
     }
 
     fn say(&mut self, line: &str) -> Result<(), TerminalError> {
@@ -188,6 +194,19 @@ impl Terminal for Console {
         }
         Ok(())
     }
+}
+
+/// Whether the locale says that characters beyond ASCII can be shown.
+fn utf8_locale() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    set.is_some_and(|locale| {
+        locale
+            .to_ascii_lowercase()
+            .replace('-', "")
+            .contains("utf8")
+    })
 }
 
 /// While a line is read, Ctrl-C ends the line instead of the program.

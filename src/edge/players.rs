@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::paper::Paper;
 use super::terminal::{Terminal, TerminalError};
 use crate::plan::Operator;
-use crate::record::value::{Decision, Part};
+use crate::record::value::Decision;
 use crate::screen::{Answer, Asks, Page, Question, Reply, SecretPage, layout};
 use crate::secret::SecretText;
 
@@ -116,7 +116,7 @@ impl Terminal for Players<'_> {
     fn page(&mut self, page: &Page) -> Result<(), TerminalError> {
         self.last_page = page.body.clone();
         let text = layout::page(page).join("\n");
-        self.print(&format!("{text}\n\n"))?;
+        self.print(&format!("{text}\n"))?;
         self.pause(
             400 + 60
                 * page
@@ -160,15 +160,7 @@ impl Terminal for Players<'_> {
 
     fn secret(&mut self, page: &SecretPage<'_>) -> Result<Reply, TerminalError> {
         self.page(&page.page)?;
-        let half = if page.part == Part::Whole {
-            ""
-        } else {
-            " of a half"
-        };
-        self.print(&format!(
-            "(Here {}{half} see twelve words. They are copied to the card, and erased.)\n",
-            page.custodian
-        ))?;
+        self.print("(Twelve words stand here. They are copied to the card, and erased.)\n")?;
         self.paper
             .copy_share(page.custodian.letter(), page.part, page.words)?;
         self.pause(1500);

@@ -23,6 +23,11 @@ pub trait Terminal {
     /// Shows a secret until its reader is done, then erases it.
     fn secret(&mut self, page: &SecretPage<'_>) -> Result<Reply, TerminalError>;
 
+    /// Whether the terminal shows half blocks; without them a code is drawn with `##`.
+    fn draws_blocks(&self) -> bool {
+        true
+    }
+
     /// Says that work begins which may take longer than a second.
     fn work(&mut self, label: &str) -> Result<(), TerminalError>;
 

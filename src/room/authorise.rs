@@ -102,8 +102,15 @@ impl Room<'_> {
         }
     }
 
+    /// The current step, in the plan's own words.
+    fn step_text(&self) -> String {
+        let step = self.plan().step(self.state().cursor());
+        step.map_or_else(String::new, |step| {
+            format!("Step {}: {}", step.id, step.text)
+        })
+    }
+
     fn authorisation_text(&self, act: Act) -> Vec<String> {
-        let plan = self.plan();
         let what = match act {
             Act::RollCall => "You confirm: these two certificates are yours, this is the plan you \
                               agreed on, and everything on the screen so far is true."
@@ -111,9 +118,7 @@ impl Room<'_> {
             Act::Media => "You confirm the media as they were shown.".to_string(),
             Act::Generate => format!(
                 "When both have signed, the machine makes the new key: {}. This is attempt {}.",
-                plan.key
-                    .as_ref()
-                    .map_or(String::new(), |key| key.profile.to_string()),
+                crate::steps::key_in_words(self),
                 self.state().next_attempt(),
             ),
             Act::Fingerprint => "You confirm that the fingerprint is on paper.".to_string(),
@@ -149,6 +154,16 @@ impl Room<'_> {
         };
         let why = "Each of you signs with your own passphrase. Let nobody see you type it. \
                    If anything is not as it should be, type ! instead of the passphrase.";
-        layout::paragraphs(&[&what, why])
+        let step = match act {
+            Act::Exception | Act::Resume | Act::Abandon => String::new(),
+            _ => self.step_text(),
+        };
+        let texts = [step.as_str(), &what, why];
+        layout::paragraphs(
+            &texts
+                .into_iter()
+                .filter(|t| !t.is_empty())
+                .collect::<Vec<_>>(),
+        )
     }
 }

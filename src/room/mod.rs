@@ -18,6 +18,7 @@ use crate::journal::{Happening, Journal, Moment};
 use crate::openpgp::{SecretKey, UnixTime};
 use crate::operator::Signatory;
 use crate::plan::{Operator, Plan};
+use crate::qr::Qr;
 use crate::record::event::Event;
 use crate::record::value::{Actors, Decision, Mode};
 use crate::screen::{Answer, Asks, Page, Place, Question, Reply, SecretPage, Who, layout};
@@ -201,29 +202,57 @@ impl<'a> Room<'a> {
 
     /// Where the ceremony stands, for the header of a page.
     pub fn place(&self) -> Place {
+        self.place_at(self.state().cursor())
+    }
+
+    /// The same, as if the step with this index were current.
+    pub fn place_at(&self, step: usize) -> Place {
         let plan = self.plan();
-        let cursor = self
-            .state()
-            .cursor()
-            .min(plan.step_count().saturating_sub(1));
-        let phase = &plan.phases[plan.phase_of(cursor)];
+        let step = step.min(plan.step_count().saturating_sub(1));
+        let phase = &plan.phases[plan.phase_of(step)];
         let begun = self.state().entries > 0;
         Place {
             plan: plan.title.clone(),
-            step: if begun { cursor + 1 } else { 0 },
+            step: if begun { step + 1 } else { 0 },
             steps: plan.step_count(),
             phase: format!("{} {}", phase.id, phase.title),
-            minutes_left: plan.minutes_left(cursor),
+            minutes_left: plan.minutes_left(step),
             rehearsal: self.mode == Mode::Rehearsal,
         }
     }
 
+    /// Shows a code for a camera, on a page of its own, until somebody goes on.
+    pub fn code(&mut self, title: &str, payload: &str) -> Result<(), Stop> {
+        // What does not fit into a code was shown in words; nothing depends on it.
+        let Ok(code) = Qr::encode(payload.as_bytes()) else {
+            return Ok(());
+        };
+        let picture = match self.edge.terminal.draws_blocks() {
+            true => code.half_blocks(),
+            false => code.hashes_on_dark(),
+        };
+        self.page(Who::Both, title, picture)?;
+        self.done(Who::Both, Asks::Done, "Press Enter to go on")
+    }
+
     /// Shows a page.
     pub fn page(&mut self, who: Who, title: &str, body: Vec<String>) -> Result<(), Stop> {
+        self.page_at(self.place(), who, title, body)
+    }
+
+    /// Shows a page of another place than the current one.
+    pub fn page_at(
+        &mut self,
+        place: Place,
+        who: Who,
+        title: &str,
+        body: Vec<String>,
+    ) -> Result<(), Stop> {
+        let title = title.to_string();
         let page = Page {
-            place: self.place(),
+            place,
             who,
-            title: title.to_string(),
+            title,
             body,
         };
         Ok(self.edge.terminal.page(&page)?)

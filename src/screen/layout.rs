@@ -37,12 +37,26 @@ pub fn paragraphs(texts: &[&str]) -> Vec<String> {
     lines
 }
 
+/// A body with more lines than this gets a shorter header, so that the page still fits.
+const TALL: usize = 15;
+
 /// A page as lines, header first.
 pub fn page(page: &Page) -> Vec<String> {
-    let mut lines = header(&page.place, &page.who.label());
+    let tall = page.body.len() > TALL;
+    let mut lines = Vec::new();
+    if !tall {
+        lines.push(String::new());
+        lines.push("=".repeat(LINE));
+    }
+    lines.extend(header(&page.place, &page.who.label()));
     lines.push(page.title.clone());
-    lines.push(String::new());
+    if !tall {
+        lines.push(String::new());
+    }
     lines.extend(page.body.iter().cloned());
+    if !tall {
+        lines.push(String::new());
+    }
     lines
 }
 
@@ -57,8 +71,6 @@ fn header(place: &Place, who: &str) -> Vec<String> {
     };
     let now = format!("now: {who}");
     vec![
-        String::new(),
-        "=".repeat(LINE),
         spread(&place.plan, rehearsal, &step),
         spread(&place.phase, "", &now),
         "-".repeat(LINE),

@@ -58,6 +58,9 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
             .map(|c| c.letter())
             .collect::<Vec<_>>();
         room.record(event, Actors::of(actors))?;
+        room.say(&format!(
+            "{quorum} opened the backup from {medium}, by {opener}. The restored key works."
+        ))?;
     }
     let quorums = spec.quorums().len() as u32;
     let fingerprint = certificate.fingerprint();

@@ -2,7 +2,6 @@
 
 use crate::openpgp::Certificate;
 use crate::plan::Operator;
-use crate::qr::Qr;
 use crate::record::event::Event;
 use crate::record::files;
 use crate::record::value::Actors;
@@ -37,14 +36,10 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     room.page(Who::Both, "The fingerprint in words", words)?;
     copied(room)?;
 
-    if let Ok(code) = Qr::encode(sheet::qr_payload(&fingerprint).as_bytes()) {
-        room.page(
-            Who::Both,
-            "The fingerprint as a code, for a camera (optional)",
-            code.half_blocks(),
-        )?;
-        room.done(Who::Both, Asks::Done, "Press Enter to go on")?;
-    }
+    room.code(
+        "The fingerprint as a code, for a camera (optional)",
+        &sheet::qr_payload(&fingerprint),
+    )?;
     room.record(Event::FingerprintCopied {}, Actors::both())
 }
 

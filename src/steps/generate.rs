@@ -50,6 +50,23 @@ pub(super) fn user_id(room: &Room<'_>, spec: &KeySpec) -> String {
     }
 }
 
+/// What key is made, and for whom.
+pub fn key_in_words(room: &Room<'_>) -> String {
+    let Some(spec) = room.plan().key.clone() else {
+        return "none".to_string();
+    };
+    let kind = match spec.profile {
+        Profile::Rsa4096 => "RSA with 4096 bits",
+        Profile::Modern => "Ed25519 and Cv25519",
+        Profile::V6 => "version 6, Ed25519 and X25519",
+    };
+    let expires = spec.expires.as_ref().map_or_else(
+        || "without an expiry date".to_string(),
+        |period| format!("good for {}", period.in_words()),
+    );
+    format!("{kind}, {expires}, for {}", user_id(room, &spec))
+}
+
 fn library_profile(profile: Profile) -> KeyProfile {
     match profile {
         Profile::Rsa4096 => KeyProfile::Rsa4096,

@@ -21,6 +21,7 @@ use crate::site::SiteOperator;
 const MIN_PASSPHRASE: usize = 12;
 
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
+    show_plan(room)?;
     let keys = identify(room)?;
     for (operator, signatory) in Operator::ALL.into_iter().zip(&keys) {
         let path = files::operator_certificate(operator);
@@ -50,7 +51,9 @@ fn identify(room: &mut Room<'_>) -> Result<[FileOperator; 2], Stop> {
         let a = candidate(room, Operator::A)?;
         let b = candidate(room, Operator::B)?;
         if let Some(what) = in_common(&a, &b) {
-            room.say(&format!("{what}. That is one person's secret, not two."))?;
+            room.say(&format!(
+                "No: {what}. That is one person's secret, not two."
+            ))?;
             let brought = a.is_brought() && b.is_brought();
             if brought {
                 let expected = "the operators have two keys and two passphrases";
@@ -330,6 +333,41 @@ fn pin(room: &Room<'_>, operator: Operator) -> Option<SiteOperator> {
         Operator::A => room.site.operator_a.clone(),
         Operator::B => room.site.operator_b.clone(),
     }
+}
+
+/// What both are about to agree to: compared with what each of them reviewed before.
+fn show_plan(room: &mut Room<'_>) -> Result<(), Stop> {
+    let plan = room.plan().clone();
+    let mut body = layout::wrap(
+        "Each of you compares this with your own printed checklist and notes, the long numbers \
+         at least in their first and last eight digits.",
+    );
+    body.push(String::new());
+    body.push(format!("Ceremony  {}", room.id));
+    body.push(format!(
+        "Plan      {}, SHA-256 (as on the checklist):",
+        plan.id
+    ));
+    body.push(format!("          {}", plan.digest()));
+    body.push("Site      SHA-256 (as in your notes):".to_string());
+    body.push(format!("          {}", room.site.digest()));
+    if plan.key.is_some() {
+        body.push(String::new());
+        body.extend(layout::wrap(&format!(
+            "Key: {}.",
+            super::key_in_words(room)
+        )));
+    }
+    if let Some(backup) = &plan.backup {
+        let names: Vec<String> = backup.custodians.iter().map(|c| c.to_string()).collect();
+        body.extend(layout::wrap(&format!(
+            "Backup: any {} of the custodians {} together can open it.",
+            backup.threshold,
+            names.join(", ")
+        )));
+    }
+    room.page(Who::Both, "What will be done today", body)?;
+    room.each_agrees("is that what you agreed on", Asks::Agree)
 }
 
 /// Each operator compares with, or writes to, their own notes.

@@ -53,6 +53,17 @@ pub enum Completion {
     Unfinished,
 }
 
+/// An operator, as the record and the person who verifies know them.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The certificate's primary fingerprint.
+    pub fingerprint: Fingerprint,
+    /// How it came to be known then.
+    pub standing: Standing,
+    /// Whether the person who verifies pins it now.
+    pub pinned: bool,
+}
+
 /// What a good record says.
 #[derive(Clone, Debug)]
 pub struct Verdict {
@@ -66,9 +77,8 @@ pub struct Verdict {
     pub fingerprint: Option<Fingerprint>,
     /// The last checkpoint's hash.
     pub head: Option<Digest>,
-    /// The operators' fingerprints, how they came to be known then, and whether they are pinned
-    /// by the person who verifies now.
-    pub operators: Option<[(Fingerprint, Standing, bool); 2]>,
+    /// The operators, once roll call was held.
+    pub operators: Option<[Known; 2]>,
     /// Entry, step, decision.
     pub exceptions: Vec<(u32, String, Decision)>,
     /// Keys that were given up.
@@ -90,7 +100,7 @@ impl Verdict {
     pub fn pinned(&self) -> bool {
         self.operators
             .as_ref()
-            .is_some_and(|both| both.iter().all(|(_, _, pinned)| *pinned))
+            .is_some_and(|both| both.iter().all(|known| known.pinned))
     }
 
     /// The exit code: a rehearsal is one whatever else it is.
@@ -251,10 +261,7 @@ fn completion(material: &Material, state: &State) -> Result<Completion, Fault> {
     }
 }
 
-fn operators(
-    state: &State,
-    pins: &Pins,
-) -> Result<Option<[(Fingerprint, Standing, bool); 2]>, Fault> {
+fn operators(state: &State, pins: &Pins) -> Result<Option<[Known; 2]>, Fault> {
     let Some(called) = &state.operators else {
         let pinned = pins.operators.iter().position(Option::is_some);
         return match pinned {
@@ -269,12 +276,10 @@ fn operators(
             return Err(Fault::OtherOperator(operator));
         }
     }
-    Ok(Some([0, 1].map(|at| {
-        (
-            called.fingerprints[at].clone(),
-            called.standings[at],
-            pins.operators[at].is_some(),
-        )
+    Ok(Some([0, 1].map(|at| Known {
+        fingerprint: called.fingerprints[at].clone(),
+        standing: called.standings[at],
+        pinned: pins.operators[at].is_some(),
     })))
 }
 

@@ -1,0 +1,65 @@
+//! `ceremony redact RECORD`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{CliError, check, verify};
+use crate::edge::files;
+use crate::error::{Exit, Failure};
+use crate::record::files::REDACTED;
+use crate::verify::{Pins, verify as check_record};
+
+/// `ceremony redact RECORD`.
+#[derive(Args)]
+pub(super) struct Redact {
+    /// The folder `record`, or the ceremony's folder that holds it.
+    record: PathBuf,
+    /// Where the public copy is made; must not exist.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+impl Redact {
+    /// Copies a good record without its details: those alone hold personal facts.
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let material = verify::read(&self.record)?;
+        if let Err(fault) = check_record(&material, &Pins::default()) {
+            check::print(&verify::fault_text(&fault))?;
+            return Ok(Exit::Failed);
+        }
+        let made = |error: std::io::Error, path: PathBuf| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => CliError::Exists(path),
+            _ => CliError::Write(path, error),
+        };
+        files::new_folder(&self.out).map_err(|e| made(e, self.out.clone()))?;
+        let is_detail = |path: &str| path.starts_with("details/");
+        let mut withheld: Vec<&str> = Vec::new();
+        for (path, bytes) in &material.files {
+            if is_detail(path) {
+                withheld.push(path);
+            } else if path != REDACTED {
+                let full = self.out.join(path);
+                files::write_below(&full, bytes).map_err(|e| made(e, full.clone()))?;
+            }
+        }
+        let mut list = withheld.join("\n");
+        list.push('\n');
+        let before = material.files.get(REDACTED).map(Vec::as_slice);
+        let list = if withheld.is_empty() {
+            before.unwrap_or_default()
+        } else {
+            list.as_bytes()
+        };
+        if !list.is_empty() {
+            let full = self.out.join(REDACTED);
+            files::write_below(&full, list).map_err(|e| made(e, full.clone()))?;
+        }
+        check::print(&format!(
+            "The public copy is in {}. {} details are withheld.\n",
+            self.out.display(),
+            withheld.len()
+        ))?;
+        Ok(Exit::Good)
+    }
+}
