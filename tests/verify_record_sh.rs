@@ -484,8 +484,8 @@ fn a_record_that_stops_after_an_entry_is_unfinished() {
         }
         let claims = files::claims(&entries[..=at]);
         let kept = claims
-            .iter()
-            .filter_map(|(path, _)| Some((path.clone(), record.files.get(path)?.clone())));
+            .keys()
+            .filter_map(|path| Some((path.clone(), record.files.get(path)?.clone())));
         let mut part = Record {
             files: kept.collect(),
             beside: BTreeMap::new(),
