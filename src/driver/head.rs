@@ -48,12 +48,9 @@ pub(super) fn show_final(room: &mut Room<'_>, head: Digest) -> Result<(), Stop> 
         )?;
     }
     if let Ok(code) = Qr::encode(head.to_string().to_uppercase().as_bytes()) {
-        room.page(
-            Who::Both,
-            "The final head as a code, for a camera (optional)",
-            code.half_blocks(),
-        )?;
-        room.done(Who::Both, Asks::Done, "Press Enter to go on")?;
+        room.page(Who::Both, "", code.half_blocks())?;
+        let prompt = "The final head as a code, if you want to scan it. Press Enter to go on";
+        room.done(Who::Both, Asks::Done, prompt)?;
     }
     Ok(())
 }

@@ -116,7 +116,7 @@ impl Terminal for Players<'_> {
     fn page(&mut self, page: &Page) -> Result<(), TerminalError> {
         self.last_page = page.body.clone();
         let text = layout::page(page).join("\n");
-        self.print(&format!("{text}\n\n"))?;
+        self.print(&format!("{text}\n"))?;
         self.pause(
             400 + 60
                 * page
@@ -160,15 +160,7 @@ impl Terminal for Players<'_> {
 
     fn secret(&mut self, page: &SecretPage<'_>) -> Result<Reply, TerminalError> {
         self.page(&page.page)?;
-        let half = if page.part == Part::Whole {
-            ""
-        } else {
-            " of a half"
-        };
-        self.print(&format!(
-            "(Here {}{half} see twelve words. They are copied to the card, and erased.)\n",
-            page.custodian
-        ))?;
+        self.print("(Here twelve words are shown, copied to a card, and erased.)\n")?;
         self.paper
             .copy_share(page.custodian.letter(), page.part, page.words)?;
         self.pause(1500);

@@ -37,12 +37,18 @@ pub fn paragraphs(texts: &[&str]) -> Vec<String> {
     lines
 }
 
-/// A page as lines, header first.
+/// A page as lines, header first, an empty line last. A page without a title is a picture,
+/// which needs every line there is.
 pub fn page(page: &Page) -> Vec<String> {
     let mut lines = header(&page.place, &page.who.label());
+    if page.title.is_empty() {
+        lines.extend(page.body.iter().cloned());
+        return lines;
+    }
     lines.push(page.title.clone());
     lines.push(String::new());
     lines.extend(page.body.iter().cloned());
+    lines.push(String::new());
     lines
 }
 

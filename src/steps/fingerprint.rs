@@ -38,12 +38,9 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     copied(room)?;
 
     if let Ok(code) = Qr::encode(sheet::qr_payload(&fingerprint).as_bytes()) {
-        room.page(
-            Who::Both,
-            "The fingerprint as a code, for a camera (optional)",
-            code.half_blocks(),
-        )?;
-        room.done(Who::Both, Asks::Done, "Press Enter to go on")?;
+        room.page(Who::Both, "", code.half_blocks())?;
+        let prompt = "The fingerprint as a code, if you want to scan it. Press Enter to go on";
+        room.done(Who::Both, Asks::Done, prompt)?;
     }
     room.record(Event::FingerprintCopied {}, Actors::both())
 }
