@@ -109,13 +109,17 @@ impl Room<'_> {
                               agreed on, and everything on the screen so far is true."
                 .to_string(),
             Act::Media => "You confirm the media as they were shown.".to_string(),
-            Act::Generate => format!(
-                "When both have signed, the machine makes the new key: {}. This is attempt {}.",
-                plan.key
-                    .as_ref()
-                    .map_or(String::new(), |key| key.profile.to_string()),
-                self.state().next_attempt(),
-            ),
+            Act::Generate => {
+                let kind = plan.key.as_ref().map(|key| key.profile.to_string());
+                let attempt = match self.state().next_attempt() {
+                    1 => String::new(),
+                    n => format!(" It is key number {n}: the one before was given up."),
+                };
+                format!(
+                    "When both have signed, the machine makes the new key, of the kind {}.{attempt}",
+                    kind.unwrap_or_default()
+                )
+            }
             Act::Fingerprint => "You confirm that the fingerprint is on paper.".to_string(),
             Act::ReadBack => "You confirm: the fingerprint was read from the paper and typed by \
                               ear, and it matched the certificate on the medium."

@@ -38,6 +38,7 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     }
     let certificate = certificate_on_medium(room)?;
     let mut typed = type_all(room, &spec)?;
+    room.say("All words are typed. Everybody may turn round.")?;
     for (at, quorum) in spec
         .quorums()
         .iter()
@@ -58,6 +59,9 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
             .map(|c| c.letter())
             .collect::<Vec<_>>();
         room.record(event, Actors::of(actors))?;
+        room.say(&format!(
+            "{quorum}: the backup opened, and the key from it signs and decrypts."
+        ))?;
     }
     let quorums = spec.quorums().len() as u32;
     let fingerprint = certificate.fingerprint();
