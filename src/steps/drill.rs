@@ -38,6 +38,7 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     }
     let certificate = certificate_on_medium(room)?;
     let mut typed = type_all(room, &spec)?;
+    room.say("All words are typed. Everybody may turn round.")?;
     for (at, quorum) in spec
         .quorums()
         .iter()
