@@ -9,7 +9,7 @@
 //! - `!` at any prompt, or Ctrl-C, is an exception. End of input closes the terminal.
 //! - Nothing is echoed but what answers a visible question: not a secret that is typed too
 //!   early, either. What was typed before a question was asked does not answer it.
-//! - Typed secrets show as stars. They are read byte by byte into one buffer of full size.
+//! - Typed secrets are read with the `rpassword` crate and show as stars.
 //! - However the program ends, the terminal is left as it was found.
 
 #![allow(
@@ -19,31 +19,25 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use rustix::termios::{
     self, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios,
 };
-use zeroize::Zeroizing;
+use signal_hook::consts::SIGINT;
 
 use super::terminal::{Terminal, TerminalError};
 use crate::screen::{Answer, Page, Question, Reply, SecretPage, layout};
-use crate::secret::{MAX_TYPED, SecretText};
+use crate::secret::SecretText;
 
 /// The longest visible line that is read, in bytes.
 const MAX_LINE: usize = 1024;
 
-/// What these keys send.
+/// What Ctrl-C sends.
 const CTRL_C: u8 = 3;
-const CTRL_D: u8 = 4;
-const CTRL_U: u8 = 0x15;
-const BACKSPACE: [u8; 2] = [8, 0x7f];
-const ESCAPE: u8 = 0x1b;
-
-/// Takes a star off the screen.
-const ERASE_STAR: &str = "\x08 \x08";
-
 /// See the module.
 pub struct Console {
     tty: File,
@@ -62,6 +56,9 @@ impl Console {
         let plain = std::env::var_os("NO_COLOR").is_some()
             || std::env::var("TERM").is_ok_and(|term| term == "dumb");
         let bold = !plain && io::stdout().is_terminal();
+        // The reader of secrets raises the signal at Ctrl-C: it must not end the program.
+        let unused = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(SIGINT, unused).map_err(TerminalError::Io)?;
         let quiet = Mode::enter(&tty, |modes, _| {
             modes.remove(LocalModes::ECHO | LocalModes::ISIG);
         })?;
@@ -129,55 +126,18 @@ impl Console {
 
     /// An unseen line, or `None` for Ctrl-C.
     fn read_hidden(&mut self) -> Result<Option<SecretText>, TerminalError> {
-        let _mode = Mode::enter(&self.tty, |modes, codes| {
-            modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-            codes[SpecialCodeIndex::VMIN] = 1;
-            codes[SpecialCodeIndex::VTIME] = 0;
-        })?;
-        let mut line = Unseen::new();
         loop {
-            let stars = match self.read_byte()? {
-                b'\n' | b'\r' => break,
-                CTRL_C => {
-                    self.write("\n")?;
-                    return Ok(None);
+            let config = rpassword::ConfigBuilder::new()
+                .password_feedback_mask('*')
+                .build();
+            match rpassword::read_password_with_config(config) {
+                Ok(text) => return Ok(Some(SecretText::from_string(text))),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(None),
+                // Typed at a keyboard with an old character set.
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    self.write("\nThat cannot be read; use plain letters and digits. Again: ")?;
                 }
-                CTRL_D if line.is_empty() => return Err(TerminalError::Closed),
-                CTRL_U => line.clear(),
-                ESCAPE => {
-                    self.skip_sequence()?;
-                    continue;
-                }
-                byte if BACKSPACE.contains(&byte) => line.pop(),
-                byte => line.push(byte),
-            };
-            self.write(&stars)?;
-        }
-        self.write("\n")?;
-        match line.into_text() {
-            Some(text) => Ok(Some(text)),
-            None => {
-                self.write("That cannot be read; use plain letters and digits. Again: ")?;
-                self.read_hidden()
-            }
-        }
-    }
-
-    /// What an arrow key or the like sends after Escape is no part of a secret.
-    fn skip_sequence(&mut self) -> Result<(), TerminalError> {
-        if matches!(self.read_byte()?, b'[' | b'O') {
-            while !(0x40..=0x7e).contains(&self.read_byte()?) {}
-        }
-        Ok(())
-    }
-
-    fn read_byte(&mut self) -> Result<u8, TerminalError> {
-        let mut byte = Zeroizing::new([0]);
-        loop {
-            match self.tty.read(byte.as_mut_slice()) {
-                Ok(1..) => return Ok(byte[0]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(0) | Err(_) => return Err(TerminalError::Closed),
+                Err(_) => return Err(TerminalError::Closed),
             }
         }
     }
@@ -282,58 +242,6 @@ fn utf8_locale() -> bool {
     })
 }
 
-/// A secret while it is typed, in a buffer that never grows.
-struct Unseen(Zeroizing<Vec<u8>>);
-
-impl Unseen {
-    fn new() -> Unseen {
-        Unseen(Zeroizing::new(Vec::with_capacity(MAX_TYPED)))
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Takes a byte; returns what shows it. Control characters are not taken, nor what is too
-    /// much: then no star appears.
-    fn push(&mut self, byte: u8) -> String {
-        if byte < b' ' || self.0.len() == MAX_TYPED {
-            return String::new();
-        }
-        self.0.push(byte);
-        if begins_character(byte) { "*" } else { "" }.to_string()
-    }
-
-    fn pop(&mut self) -> String {
-        while let Some(byte) = self.0.pop() {
-            if begins_character(byte) {
-                return ERASE_STAR.to_string();
-            }
-        }
-        String::new()
-    }
-
-    fn clear(&mut self) -> String {
-        let stars = self.0.iter().filter(|byte| begins_character(**byte));
-        let erase = ERASE_STAR.repeat(stars.count());
-        self.0.clear();
-        erase
-    }
-
-    /// `None` if it is no UTF-8: typed at a keyboard with an old character set.
-    fn into_text(self) -> Option<SecretText> {
-        let typed = std::str::from_utf8(&self.0).ok()?;
-        let mut text = SecretText::with_capacity(MAX_TYPED);
-        text.push_str(typed);
-        Some(text)
-    }
-}
-
-/// Whether a byte is not in the middle of a UTF-8 character.
-fn begins_character(byte: u8) -> bool {
-    byte & 0xc0 != 0x80
-}
-
 /// A terminal in another mode until this is dropped.
 struct Mode {
     tty: File,
@@ -359,43 +267,5 @@ impl Drop for Mode {
     fn drop(&mut self) {
         // Nothing can be done about a terminal that is gone.
         let _ = termios::tcsetattr(&self.tty, OptionalActions::Now, &self.before);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn typed(bytes: &[u8]) -> (Unseen, String) {
-        let mut line = Unseen::new();
-        let stars = bytes.iter().map(|byte| line.push(*byte)).collect();
-        (line, stars)
-    }
-
-    #[test]
-    fn each_character_shows_as_one_star_and_none_as_itself() {
-        let (line, stars) = typed("caf\u{e9} \u{1f6b2}\t".as_bytes());
-        assert_eq!(stars, "******");
-        assert_eq!(
-            line.into_text().expect("UTF-8").expose(),
-            "caf\u{e9} \u{1f6b2}"
-        );
-    }
-
-    #[test]
-    fn keys_that_correct_take_whole_characters_back() {
-        let (mut line, _) = typed("a\u{e9}".as_bytes());
-        assert_eq!(line.pop(), ERASE_STAR);
-        assert_eq!(line.clear(), ERASE_STAR);
-        assert_eq!((line.pop(), line.clear()), (String::new(), String::new()));
-        assert_eq!(line.into_text().expect("UTF-8").expose(), "");
-    }
-
-    #[test]
-    fn what_is_too_long_or_no_utf8_neither_grows_the_buffer_nor_ends_the_program() {
-        let (line, stars) = typed(&[b'x'; MAX_TYPED + 5]);
-        assert_eq!(stars.len(), MAX_TYPED);
-        assert_eq!(line.0.capacity(), MAX_TYPED);
-        assert!(typed(b"caf\xe9").0.into_text().is_none());
     }
 }
