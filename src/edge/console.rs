@@ -38,6 +38,7 @@ const MAX_LINE: usize = 1024;
 
 /// What Ctrl-C sends.
 const CTRL_C: u8 = 3;
+
 /// See the module.
 pub struct Console {
     tty: File,
@@ -79,13 +80,31 @@ impl Console {
         written.map_err(TerminalError::Io)
     }
 
-    /// Forgets what was typed before a question is asked.
-    fn forget_typed(&mut self) -> Result<(), TerminalError> {
+    /// Before a visible question: what was typed so far is forgotten, and echo is on.
+    fn visible(&self) -> Result<Mode, TerminalError> {
+        self.forget_typed()?;
+        Mode::enter(&self.tty, |modes, codes| {
+            modes.insert(LocalModes::ICANON | LocalModes::ECHO);
+            // Ctrl-C ends the line instead of the program.
+            codes[SpecialCodeIndex::VEOL] = CTRL_C;
+        })
+    }
+
+    /// Before a question for a secret: what was typed so far is forgotten, and keys come one by one.
+    fn hidden(&self) -> Result<Mode, TerminalError> {
+        self.forget_typed()?;
+        Mode::enter(&self.tty, |modes, codes| {
+            modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+            codes[SpecialCodeIndex::VMIN] = 1;
+            codes[SpecialCodeIndex::VTIME] = 0;
+        })
+    }
+
+    fn forget_typed(&self) -> Result<(), TerminalError> {
         termios::tcflush(&self.tty, QueueSelector::IFlush).map_err(|e| TerminalError::Io(e.into()))
     }
 
     fn prompt(&mut self, question: &Question) -> Result<(), TerminalError> {
-        self.forget_typed()?;
         if let Answer::Choice(choices) = &question.answer {
             for (at, (_, text)) in choices.iter().enumerate() {
                 self.write(&format!("  {}  {text}\n", at + 1))?;
@@ -100,11 +119,6 @@ impl Console {
 
     /// A visible line, or `None` for Ctrl-C.
     fn read_line(&mut self) -> Result<Option<String>, TerminalError> {
-        let _mode = Mode::enter(&self.tty, |modes, codes| {
-            modes.insert(LocalModes::ICANON | LocalModes::ECHO);
-            // Ctrl-C ends the line instead of the program.
-            codes[SpecialCodeIndex::VEOL] = CTRL_C;
-        })?;
         let mut line = Vec::new();
         loop {
             let mut byte = [0];
@@ -176,14 +190,17 @@ impl Terminal for Console {
     }
 
     fn ask(&mut self, question: &Question) -> Result<Reply, TerminalError> {
-        self.prompt(question)?;
         if question.answer == Answer::Hidden {
+            let _mode = self.hidden()?;
+            self.prompt(question)?;
             return Ok(match self.read_hidden()? {
                 None => Reply::Exception,
                 Some(text) if text.expose().trim() == "!" => Reply::Exception,
                 Some(text) => Reply::Secret(text),
             });
         }
+        let _mode = self.visible()?;
+        self.prompt(question)?;
         Ok(match self.read_line()? {
             None => Reply::Exception,
             Some(line) if line.trim() == "!" => Reply::Exception,
@@ -196,7 +213,7 @@ impl Terminal for Console {
         self.page(&page.page)?;
         let words = layout::secret_words(page.words);
         self.write(words.expose())?;
-        self.forget_typed()?;
+        let _mode = self.visible()?;
         self.write("\nPress Enter when the card is complete and checked: ")?;
         let line = self.read_line();
         // Whatever was typed, or not: nothing stays on the screen.

@@ -106,7 +106,7 @@ impl Room<'_> {
     fn step_text(&self) -> String {
         let step = self.plan().step(self.state().cursor());
         step.map_or_else(String::new, |step| {
-            format!("Step {}: {}", step.id, step.text)
+            format!("About step {}: {}", step.id, step.text)
         })
     }
 

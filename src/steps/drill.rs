@@ -25,7 +25,8 @@ const ATTEMPTS: u32 = 3;
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     if let Some(Event::Drilled { .. }) = room.state().seen().last() {
         room.vault.clear();
-        return room.record(Event::Erased {}, Actors::none());
+        room.record(Event::Erased {}, Actors::none())?;
+        return room.say("The key is erased from this machine's memory.");
     }
     let spec = room
         .plan()

@@ -43,6 +43,7 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
         Access::Public,
     )?;
     copy_record(room)?;
+    room.say("Written to the media, and read back.")?;
     custody(room)?;
     let files = EXPORT_FILES.len() as u32;
     room.record(Event::Exported { files }, Actors::none())

@@ -163,7 +163,7 @@ fn type_back(
     room.done(
         who,
         Asks::Done,
-        "Press Enter when nobody else can see the screen",
+        &format!("{writer}: press Enter when nobody else can see the screen"),
     )?;
     Ok(false)
 }
