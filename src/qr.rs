@@ -16,7 +16,7 @@ pub const QUIET: usize = 4;
 /// The margin for a code that would otherwise fill the screen; phones still read it.
 const NARROW_QUIET: usize = 2;
 
-/// Rows of an 80x24 screen that a code may take, so that two lines are left for words.
+/// Rows of an 80x24 screen that a code may take, so that header and prompt fit too.
 const SCREEN_ROWS: usize = 19;
 
 /// A QR code: a square of dark and light modules.
@@ -180,24 +180,24 @@ mod tests {
     }
 
     #[test]
-    fn fingerprints_fit_on_the_screen_with_a_full_margin() {
+    fn fingerprints_and_heads_fit_below_a_page_header() {
         let hex = "9E88".repeat(16);
         let v4 = format!("OPENPGP4FPR:{}", &hex[..40]);
-        for (payload, size, lines) in [(&v4, 29, 19), (&hex, 33, 21)] {
+        for (payload, size, margin) in [(&v4, 29, QUIET), (&hex, 33, NARROW_QUIET)] {
             let code = encode(payload);
             assert_eq!(code.size(), size);
-            assert_eq!(code.half_blocks().len(), lines);
+            assert_eq!(code.half_blocks().len(), SCREEN_ROWS);
             assert!(
                 code.half_blocks()
                     .iter()
-                    .all(|line| line.chars().count() == size + 8)
+                    .all(|line| line.chars().count() == size + 2 * margin)
             );
             assert!(code.hashes_on_dark().iter().all(|line| line.len() < 78));
         }
     }
 
     #[test]
-    fn a_larger_code_keeps_to_the_screen_with_a_narrow_margin() {
+    fn a_larger_code_has_a_narrow_margin() {
         let code = encode(&"a".repeat(70));
         assert_eq!((code.size(), code.half_blocks().len()), (37, 21));
     }

@@ -47,7 +47,12 @@ pub fn text(id: &str, fingerprint: &Fingerprint, spec: &BackupSpec, rehearsal: b
         }
     }
     line("");
-    for text in USE {
+    // GnuPG 2.2 opens the layers of any backup, but knows no keys of version 6.
+    let known = fingerprint.bytes().len() == 20;
+    for text in if known { USE } else { USE_V6 } {
+        line(text);
+    }
+    for text in CLEAR {
         line(text);
     }
     for quorum in spec.quorums() {
@@ -71,29 +76,29 @@ pub fn text(id: &str, fingerprint: &Fingerprint, spec: &BackupSpec, rehearsal: b
 /// The commands that open one payload with one quorum's words, outermost layer first.
 pub fn commands(quorum: &Quorum, folder: &str) -> Vec<String> {
     const GPG: &str = "gpg --pinentry-mode loopback --no-symkey-cache";
+    // Both may be opened in one place: gpg would stop to ask whether it may overwrite a file.
+    let (stem, result) = if folder.is_empty() {
+        ("layer", "key.asc")
+    } else {
+        ("r-layer", "revocation.asc")
+    };
     let mut lines = Vec::new();
     let depth = quorum.custodians().len();
     for (layer, custodian) in quorum.custodians().iter().enumerate().rev() {
         let from = if layer + 1 == depth {
             format!("{folder}{}", quorum.file_name())
         } else {
-            format!("\"$GNUPGHOME/layer{}\"", layer + 1)
+            format!("\"$GNUPGHOME/{stem}{}\"", layer + 1)
         };
         lines.push(format!("It asks for the words of {custodian}:"));
         lines.push(format!("    {GPG} \\"));
         lines.push(format!(
-            "      --output \"$GNUPGHOME/layer{layer}\" --decrypt {from}"
+            "      --output \"$GNUPGHOME/{stem}{layer}\" --decrypt {from}"
         ));
     }
-    let result = if folder.is_empty() {
-        "key.asc"
-    } else {
-        "revocation.asc"
-    };
     lines.push("It asks for nothing:".to_string());
-    lines.push(format!(
-        "    {GPG} --batch --passphrase-file \"$GNUPGHOME/layer0\" \\"
-    ));
+    lines.push(format!("    {GPG} --batch \\"));
+    lines.push(format!("      --passphrase-file \"$GNUPGHOME/{stem}0\" \\"));
     lines.push(format!(
         "      --output \"$GNUPGHOME/{result}\" --decrypt {folder}payload.asc"
     ));
@@ -130,8 +135,19 @@ const USE: &[&str] = &[
     "    gpg --list-secret-keys",
     "",
     "Compare the fingerprint with the one above and on paper. Now gpg decrypts",
-    "what was encrypted to the key: gpg --decrypt FILE. At the end, whatever",
-    "happened, remove the place in memory:",
+    "what was encrypted to the key: gpg --decrypt FILE.",
+];
+
+const USE_V6: &[&str] = &[
+    "---- Then, with the key ----",
+    "",
+    "key.asc is a key of version 6 (RFC 9580). GnuPG opened the backup, but it",
+    "cannot use such a key; sq can, in a version of 2025 or later. Compare the",
+    "fingerprint with the one above and on paper.",
+];
+
+const CLEAR: &[&str] = &[
+    "At the end, whatever happened, remove the place in memory:",
     "",
     "    gpgconf --kill all",
     "    rm -rf \"$GNUPGHOME\"",

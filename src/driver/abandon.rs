@@ -15,13 +15,10 @@ pub(super) fn run(room: &mut Room<'_>, key: &Key) -> Result<(), Stop> {
         "The key that was being made cannot be used: what its backup needed was only in this \
          machine's memory, and is gone. It is given up, and this is written down.",
         "If you wrote any card with words for it, destroy every one of them now, both of you \
-         watching. A new key gets new words.",
+         watching. A new key gets new words. If there is no card, answer with your letter.",
     ]);
     room.page(Who::Both, "The key is given up", body)?;
-    room.each_agrees(
-        "are all cards of this key destroyed, or were there none",
-        Asks::Agree,
-    )?;
+    room.each_agrees("is every card of this key destroyed", Asks::Agree)?;
     let mut left = Vec::new();
     for role in SECRET_MEDIA {
         set_aside(room, role, key.attempt)?;

@@ -4,6 +4,7 @@ use super::head;
 use crate::edge::media::Access;
 use crate::plan::Operator;
 use crate::record::files;
+use crate::record::value::Mode;
 use crate::role::Role;
 use crate::room::{Room, Stop};
 use crate::screen::{Asks, Who, layout};
@@ -61,6 +62,14 @@ fn sign(room: &mut Room<'_>, operator: Operator) -> Result<(), Stop> {
 
 fn goodbye(room: &mut Room<'_>) -> Result<(), Stop> {
     let folder = room.journal.folder().to_string();
+    if room.mode == Mode::Rehearsal {
+        let body = layout::paragraphs(&[
+            "The rehearsal is complete. Its key is for practice only: never encrypt anything to it.",
+            &format!("The record is on the media operator-a, operator-b and public, in {folder}."),
+            "Destroy the cards. The media may be erased when you have looked at them.",
+        ]);
+        return room.page(Who::Both, "Done", body);
+    }
     let body = layout::paragraphs(&[
         "The ceremony is complete.",
         "Before anybody uses the key: verify the record on another machine, and compare the \

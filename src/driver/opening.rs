@@ -46,7 +46,11 @@ pub fn open(room: &mut Room<'_>, plan: &Plan) -> Result<(), OpenError> {
     room.journal
         .add_file(files::CHECKLIST.to_string(), checklist.into_bytes());
     let site = room.site.source().to_string();
-    Ok(room.record_with(event, Actors::none(), &site)?)
+    match room.record_with(event, Actors::none(), &site) {
+        // A medium failed at the first entry, and both decided to stop: that is on the record.
+        Err(Stop::Aborting) => Ok(room.record_abort()?),
+        written => Ok(written?),
+    }
 }
 
 /// What the plan takes from the site must be there before anything is done.

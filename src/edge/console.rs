@@ -7,7 +7,10 @@
 //! - Secrets are shown on the alternate screen where there is one; the screen and its
 //!   scrollback are erased before it is left.
 //! - `!` at any prompt, or Ctrl-C, is an exception. End of input closes the terminal.
-//! - Typed secrets are read with the `rpassword` crate: stars appear instead of letters.
+//! - Nothing is echoed but what answers a visible question: not a secret that is typed too
+//!   early, either. What was typed before a question was asked does not answer it.
+//! - Typed secrets are read with the `rpassword` crate and show as stars.
+//! - However the program ends, the terminal is left as it was found.
 
 #![allow(
     clippy::disallowed_methods,
@@ -16,10 +19,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
+use rustix::termios::{
+    self, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios,
+};
+use signal_hook::consts::SIGINT;
 
 use super::terminal::{Terminal, TerminalError};
 use crate::screen::{Answer, Page, Question, Reply, SecretPage, layout};
@@ -34,6 +42,8 @@ const CTRL_C: u8 = 3;
 /// See the module.
 pub struct Console {
     tty: File,
+    /// Echo and Ctrl-C's signal are off as long as this lives.
+    _quiet: Mode,
     bold: bool,
     blocks: bool,
     spinner: Option<ProgressBar>,
@@ -47,8 +57,15 @@ impl Console {
         let plain = std::env::var_os("NO_COLOR").is_some()
             || std::env::var("TERM").is_ok_and(|term| term == "dumb");
         let bold = !plain && io::stdout().is_terminal();
+        // The reader of secrets raises the signal at Ctrl-C: it must not end the program.
+        let unused = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(SIGINT, unused).map_err(TerminalError::Io)?;
+        let quiet = Mode::enter(&tty, |modes, _| {
+            modes.remove(LocalModes::ECHO | LocalModes::ISIG);
+        })?;
         Ok(Console {
             tty,
+            _quiet: quiet,
             bold,
             blocks: utf8_locale(),
             spinner: None,
@@ -61,6 +78,30 @@ impl Console {
             .write_all(text.as_bytes())
             .and_then(|()| self.tty.flush());
         written.map_err(TerminalError::Io)
+    }
+
+    /// Before a visible question: what was typed so far is forgotten, and echo is on.
+    fn visible(&self) -> Result<Mode, TerminalError> {
+        self.forget_typed()?;
+        Mode::enter(&self.tty, |modes, codes| {
+            modes.insert(LocalModes::ICANON | LocalModes::ECHO);
+            // Ctrl-C ends the line instead of the program.
+            codes[SpecialCodeIndex::VEOL] = CTRL_C;
+        })
+    }
+
+    /// Before a question for a secret: what was typed so far is forgotten, and keys come one by one.
+    fn hidden(&self) -> Result<Mode, TerminalError> {
+        self.forget_typed()?;
+        Mode::enter(&self.tty, |modes, codes| {
+            modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+            codes[SpecialCodeIndex::VMIN] = 1;
+            codes[SpecialCodeIndex::VTIME] = 0;
+        })
+    }
+
+    fn forget_typed(&self) -> Result<(), TerminalError> {
+        termios::tcflush(&self.tty, QueueSelector::IFlush).map_err(|e| TerminalError::Io(e.into()))
     }
 
     fn prompt(&mut self, question: &Question) -> Result<(), TerminalError> {
@@ -78,7 +119,6 @@ impl Console {
 
     /// A visible line, or `None` for Ctrl-C.
     fn read_line(&mut self) -> Result<Option<String>, TerminalError> {
-        let _mode = LineMode::enter(&self.tty)?;
         let mut line = Vec::new();
         loop {
             let mut byte = [0];
@@ -100,13 +140,19 @@ impl Console {
 
     /// An unseen line, or `None` for Ctrl-C.
     fn read_hidden(&mut self) -> Result<Option<SecretText>, TerminalError> {
-        let config = rpassword::ConfigBuilder::new()
-            .password_feedback_mask('*')
-            .build();
-        match rpassword::read_password_with_config(config) {
-            Ok(text) => Ok(Some(SecretText::from_string(text))),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
-            Err(_) => Err(TerminalError::Closed),
+        loop {
+            let config = rpassword::ConfigBuilder::new()
+                .password_feedback_mask('*')
+                .build();
+            match rpassword::read_password_with_config(config) {
+                Ok(text) => return Ok(Some(SecretText::from_string(text))),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(None),
+                // Typed at a keyboard with an old character set.
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    self.write("\nThat cannot be read; use plain letters and digits. Again: ")?;
+                }
+                Err(_) => return Err(TerminalError::Closed),
+            }
         }
     }
 
@@ -124,7 +170,7 @@ impl Terminal for Console {
     fn page(&mut self, page: &Page) -> Result<(), TerminalError> {
         let lines = layout::page(page);
         for line in &lines {
-            let title = self.bold && *line == page.title;
+            let title = self.bold && !line.is_empty() && *line == page.title;
             let line = if title {
                 format!("\x1b[1m{line}\x1b[0m\n")
             } else {
@@ -144,14 +190,17 @@ impl Terminal for Console {
     }
 
     fn ask(&mut self, question: &Question) -> Result<Reply, TerminalError> {
-        self.prompt(question)?;
         if question.answer == Answer::Hidden {
+            let _mode = self.hidden()?;
+            self.prompt(question)?;
             return Ok(match self.read_hidden()? {
                 None => Reply::Exception,
                 Some(text) if text.expose().trim() == "!" => Reply::Exception,
                 Some(text) => Reply::Secret(text),
             });
         }
+        let _mode = self.visible()?;
+        self.prompt(question)?;
         Ok(match self.read_line()? {
             None => Reply::Exception,
             Some(line) if line.trim() == "!" => Reply::Exception,
@@ -164,6 +213,7 @@ impl Terminal for Console {
         self.page(&page.page)?;
         let words = layout::secret_words(page.words);
         self.write(words.expose())?;
+        let _mode = self.visible()?;
         self.write("\nPress Enter when the card is complete and checked: ")?;
         let line = self.read_line();
         // Whatever was typed, or not: nothing stays on the screen.
@@ -209,28 +259,28 @@ fn utf8_locale() -> bool {
     })
 }
 
-/// While a line is read, Ctrl-C ends the line instead of the program.
-struct LineMode {
+/// A terminal in another mode until this is dropped.
+struct Mode {
     tty: File,
     before: Termios,
 }
 
-impl LineMode {
-    fn enter(tty: &File) -> Result<LineMode, TerminalError> {
+impl Mode {
+    fn enter(
+        tty: &File,
+        change: impl FnOnce(&mut LocalModes, &mut termios::SpecialCodes),
+    ) -> Result<Mode, TerminalError> {
         let tty = tty.try_clone().map_err(TerminalError::Io)?;
         let before = termios::tcgetattr(&tty).map_err(|e| TerminalError::Io(e.into()))?;
         let mut mode = before.clone();
-        mode.local_modes
-            .insert(LocalModes::ICANON | LocalModes::ECHO);
-        mode.local_modes.remove(LocalModes::ISIG);
-        mode.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
+        change(&mut mode.local_modes, &mut mode.special_codes);
         termios::tcsetattr(&tty, OptionalActions::Now, &mode)
             .map_err(|e| TerminalError::Io(e.into()))?;
-        Ok(LineMode { tty, before })
+        Ok(Mode { tty, before })
     }
 }
 
-impl Drop for LineMode {
+impl Drop for Mode {
     fn drop(&mut self) {
         // Nothing can be done about a terminal that is gone.
         let _ = termios::tcsetattr(&self.tty, OptionalActions::Now, &self.before);

@@ -4,6 +4,7 @@
 //! replay it: an event that the fold refuses can be neither written nor verified.
 
 mod expect;
+mod says;
 mod state;
 
 pub use expect::{EXPORT_FILES, SHARE_ATTEMPTS, backup_files, revocation_files, share_parts};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::expect::{self, AuthoriseWhen, Progress};
+use super::says;
 use crate::digest::{Digest, Fingerprint};
 use crate::error::Explain;
 use crate::plan::{Plan, Step, StepKind};
@@ -259,6 +260,9 @@ impl State {
             event: entry.event.name(),
         };
         if self.ended.is_some() || entry.step.as_str() != self.step_label(plan, &entry.event) {
+            return Err(refused());
+        }
+        if !says::fits(self, plan, entry) {
             return Err(refused());
         }
         self.fold(plan, entry, digest).ok_or_else(refused)?;

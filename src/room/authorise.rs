@@ -106,7 +106,7 @@ impl Room<'_> {
     fn step_text(&self) -> String {
         let step = self.plan().step(self.state().cursor());
         step.map_or_else(String::new, |step| {
-            format!("Step {}: {}", step.id, step.text)
+            format!("About step {}: {}", step.id, step.text)
         })
     }
 
@@ -116,11 +116,16 @@ impl Room<'_> {
                               agreed on, and everything on the screen so far is true."
                 .to_string(),
             Act::Media => "You confirm the media as they were shown.".to_string(),
-            Act::Generate => format!(
-                "When both have signed, the machine makes the new key: {}. This is attempt {}.",
-                crate::steps::key_in_words(self),
-                self.state().next_attempt(),
-            ),
+            Act::Generate => {
+                let attempt = match self.state().next_attempt() {
+                    1 => String::new(),
+                    n => format!(" It is key number {n}: the one before was given up."),
+                };
+                format!(
+                    "When both have signed, the machine makes the new key: {}.{attempt}",
+                    crate::steps::key_in_words(self),
+                )
+            }
             Act::Fingerprint => "You confirm that the fingerprint is on paper.".to_string(),
             Act::ReadBack => "You confirm: the fingerprint was read from the paper and typed by \
                               ear, and it matched the certificate on the medium."

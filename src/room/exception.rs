@@ -23,6 +23,12 @@ impl Room<'_> {
 
     /// The same, where the machine knows what was expected and what happened.
     pub fn exception_about(&mut self, known: Option<(&str, &str)>) -> Result<(), Stop> {
+        if self.state().ended().is_some() {
+            return self.say(
+                "The record has ended: nothing can be added to it. Write it on an exception \
+                 sheet, and go on here.",
+            );
+        }
         let intro = layout::paragraphs(&[
             "Something is not as it should be. That is allowed: it is written down, both of \
              you sign it, and the ceremony goes on from the same place or is aborted. Nothing \
@@ -138,6 +144,9 @@ impl Room<'_> {
             Decision::Abort => {
                 if RECORD_MEDIA.contains(&error.role) {
                     self.journal.give_up(error.role);
+                }
+                if self.state().ended().is_some() {
+                    return Err(Stop::Media(error));
                 }
                 self.owed.push(owed);
                 return Err(Stop::Aborting);

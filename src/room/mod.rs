@@ -77,6 +77,8 @@ pub struct Room<'a> {
     /// Both operators confirmed the clock since the program was started.
     pub clock_confirmed: bool,
     owed: Vec<Owed>,
+    /// The page that stands on the screen.
+    shown: Option<Page>,
 }
 
 /// The armor comment of a rehearsal.
@@ -95,6 +97,7 @@ impl<'a> Room<'a> {
             id: id.to_string(),
             clock_confirmed: false,
             owed: Vec::new(),
+            shown: None,
         }
     }
 
@@ -255,7 +258,13 @@ impl<'a> Room<'a> {
             title,
             body,
         };
-        Ok(self.edge.terminal.page(&page)?)
+        self.show(page)
+    }
+
+    fn show(&mut self, page: Page) -> Result<(), Stop> {
+        self.edge.terminal.page(&page)?;
+        self.shown = Some(page);
+        Ok(())
     }
 
     /// One more line below the page.
@@ -266,11 +275,16 @@ impl<'a> Room<'a> {
         Ok(())
     }
 
-    /// Asks until there is an answer. `!` records an exception; then the question stands again.
+    /// Asks until there is an answer. `!` records an exception; then the same page and question
+    /// stand again.
     pub fn ask(&mut self, question: &Question) -> Result<Reply, Stop> {
         loop {
             match self.edge.terminal.ask(question)? {
-                Reply::Exception => self.exception()?,
+                Reply::Exception => {
+                    let page = self.shown.clone();
+                    self.exception()?;
+                    page.map_or(Ok(()), |page| self.show(page))?;
+                }
                 reply => return Ok(reply),
             }
         }

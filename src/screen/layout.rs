@@ -38,7 +38,7 @@ pub fn paragraphs(texts: &[&str]) -> Vec<String> {
 }
 
 /// A body with more lines than this gets a shorter header, so that the page still fits.
-const TALL: usize = 15;
+const TALL: usize = 14;
 
 /// A page as lines, header first.
 pub fn page(page: &Page) -> Vec<String> {

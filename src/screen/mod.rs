@@ -63,7 +63,7 @@ pub struct Page {
     pub place: Place,
     /// Who acts.
     pub who: Who,
-    /// What it is about.
+    /// What it is about. Empty for a picture that takes the whole screen.
     pub title: String,
     /// Plain lines of at most 78 columns.
     pub body: Vec<String>,

@@ -15,6 +15,8 @@ use crate::record::value::{Actors, Token};
 use crate::room::{Room, SECRET_MEDIA, Stop};
 use crate::secret::{SecretBytes, SecretText};
 
+const WRITTEN: &str = "Written to secret-1 and secret-2, and read back from both.";
+
 /// The secret key.
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     let spec = spec(room);
@@ -37,7 +39,8 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
             files: names.len() as u32,
         },
         Actors::none(),
-    )
+    )?;
+    room.say(WRITTEN)
 }
 
 /// The revocation certificate: the same shares, another K, a folder of its own.
@@ -56,7 +59,8 @@ pub(super) fn run_revocation(room: &mut Room<'_>) -> Result<(), Stop> {
             files: names.len() as u32,
         },
         Actors::none(),
-    )
+    )?;
+    room.say(WRITTEN)
 }
 
 fn spec(room: &Room<'_>) -> BackupSpec {

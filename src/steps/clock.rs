@@ -24,6 +24,8 @@ pub fn confirm(room: &mut Room<'_>) -> Result<(), Stop> {
             &format!("This machine's clock says    {shown}"),
             "UTC is the time in London in winter, without summer time. Compare it with a watch \
              that you trust, each of you. Two minutes more or less do not matter.",
+            "From here to the end: where anything is not as it should be, type ! and press \
+             Enter, whatever the question is. It is written down, and you decide together.",
         ]);
         room.page(Who::Both, "Is the clock right?", body)?;
         let mut right = true;

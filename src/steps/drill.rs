@@ -25,7 +25,8 @@ const ATTEMPTS: u32 = 3;
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     if let Some(Event::Drilled { .. }) = room.state().seen().last() {
         room.vault.clear();
-        return room.record(Event::Erased {}, Actors::none());
+        room.record(Event::Erased {}, Actors::none())?;
+        return room.say("The key is erased from this machine's memory.");
     }
     let spec = room
         .plan()
@@ -38,6 +39,7 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     }
     let certificate = certificate_on_medium(room)?;
     let mut typed = type_all(room, &spec)?;
+    room.say("All words are typed. Everybody may turn round.")?;
     for (at, quorum) in spec
         .quorums()
         .iter()

@@ -43,6 +43,7 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
         Access::Public,
     )?;
     copy_record(room)?;
+    room.say("Written to the media, and read back.")?;
     custody(room)?;
     let files = EXPORT_FILES.len() as u32;
     room.record(Event::Exported { files }, Actors::none())
@@ -101,7 +102,7 @@ fn copy_record(room: &mut Room<'_>) -> Result<(), Stop> {
 fn custody(room: &mut Room<'_>) -> Result<(), Stop> {
     let body = layout::paragraphs(&[
         "Put each of these into an envelope or bag of its own, seal it, and sign across the \
-         seal. Then type the number of each seal, or - where there is none.",
+         seal. Then type the number of each seal; where there is none, type a minus sign, -.",
         "Two things that open the backup together never go to the same place.",
     ]);
     room.page(Who::Both, "Who keeps what", body)?;
@@ -113,7 +114,7 @@ fn custody(room: &mut Room<'_>) -> Result<(), Stop> {
             if !typed.is_empty() && typed.len() <= 40 && !typed.chars().any(char::is_control) {
                 break typed;
             }
-            room.say("Please type the number, or - where there is none.")?;
+            room.say("Please type the number; where there is none, a minus sign, -.")?;
         };
         lines.push(format!("{item}: seal {typed}"));
     }

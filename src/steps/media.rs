@@ -36,7 +36,7 @@ fn look(room: &mut Room<'_>) -> (Vec<String>, Option<String>) {
         let fact = room.edge.media.look(role);
         lines.push(format!(
             "{:<12} {:>9} free   {}",
-            role,
+            role.to_string(),
             megabytes(fact.free_bytes),
             fact.identity
         ));

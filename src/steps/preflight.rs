@@ -10,13 +10,19 @@ use crate::version;
 /// Room for the record, the backup and the documents on each medium, in bytes.
 pub const NEEDED_BYTES: u64 = 4 * 1024 * 1024;
 
-/// As many report lines as fit below a page's header and above its prompt.
-const LINES_PER_PAGE: usize = 14;
+/// As many report lines as fit below a page's header and above what follows.
+const LINES_PER_PAGE: usize = 12;
 
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     loop {
         let report = look(room);
         show(room, &report)?;
+        if report.fails() && room.mode == Mode::Rehearsal {
+            room.say(
+                "What says FAIL would stop a ceremony here. This is a rehearsal: it goes on, and \
+                 its record says so.",
+            )?;
+        }
         if !report.fails() || room.mode == Mode::Rehearsal {
             room.each_agrees("have you read this", Asks::Agree)?;
             return record(room, &report);
@@ -50,17 +56,35 @@ pub fn look(room: &mut Room<'_>) -> Report {
 }
 
 fn show(room: &mut Room<'_>, report: &Report) -> Result<(), Stop> {
-    let text = report.text();
-    let lines: Vec<String> = text.lines().map(str::to_string).collect();
-    let pages = lines.chunks(LINES_PER_PAGE).count();
-    for (at, chunk) in lines.chunks(LINES_PER_PAGE).enumerate() {
-        let title = format!("What this machine is like ({} of {pages})", at + 1);
-        room.page(Who::Both, &title, chunk.to_vec())?;
-        if at + 1 < pages {
+    let pages = pages(&report.text());
+    let last = pages.len();
+    for (at, lines) in pages.into_iter().enumerate() {
+        let title = format!("What this machine is like ({} of {last})", at + 1);
+        room.page(Who::Both, &title, lines)?;
+        if at + 1 < last {
             room.done(Who::Both, Asks::Done, "Press Enter for the rest")?;
         }
     }
     Ok(())
+}
+
+/// The report in pages. A finding and its remedy, which is indented below it, stay together.
+fn pages(text: &str) -> Vec<Vec<String>> {
+    let mut findings: Vec<Vec<String>> = Vec::new();
+    for line in text.lines() {
+        match findings.last_mut() {
+            Some(finding) if line.starts_with(' ') => finding.push(line.to_string()),
+            _ => findings.push(vec![line.to_string()]),
+        }
+    }
+    let mut pages: Vec<Vec<String>> = Vec::new();
+    for finding in findings {
+        match pages.last_mut() {
+            Some(page) if page.len() + finding.len() <= LINES_PER_PAGE => page.extend(finding),
+            _ => pages.push(finding),
+        }
+    }
+    pages
 }
 
 fn record(room: &mut Room<'_>, report: &Report) -> Result<(), Stop> {
@@ -71,4 +95,18 @@ fn record(room: &mut Room<'_>, report: &Report) -> Result<(), Stop> {
         failed: counts.fail as u32,
     };
     room.record_with(event, Actors::both(), &report.text())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_and_its_remedy_stay_on_one_page() {
+        let finding = "FAIL  network ...\n          Take cables out.\n          Then again.\n";
+        let pages = pages(&finding.repeat(9));
+        assert_eq!(pages.iter().map(Vec::len).sum::<usize>(), 27);
+        assert!(pages.iter().all(|page| page.len() <= LINES_PER_PAGE));
+        assert!(pages.iter().all(|page| page[0].starts_with("FAIL")));
+    }
 }

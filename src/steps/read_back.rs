@@ -27,9 +27,8 @@ pub(super) fn run(room: &mut Room<'_>, terms: &ReadBack) -> Result<(), Stop> {
         introduce(room, terms, expected.len(), attempt)?;
         let wrong = type_all(room, terms, &expected)?;
         if wrong.is_empty() {
-            let matched = Event::ReadBackMatched { attempts: attempt };
-            room.record(matched, Actors::both())?;
-            return room.say("What was typed is what stands on the medium.");
+            room.record(Event::ReadBackMatched { attempts: attempt }, Actors::both())?;
+            return room.say("It matches: what was typed is the fingerprint of the new key.");
         }
         room.record(Event::ReadBackFailed { attempt }, Actors::both())?;
         let rows: Vec<String> = wrong.iter().map(|row| (row + 1).to_string()).collect();

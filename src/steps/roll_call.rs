@@ -5,7 +5,7 @@ use std::fmt;
 use crate::digest::Digest;
 use crate::edge::media::Access;
 use crate::edge::{MediaError, MediaFault};
-use crate::openpgp::{Certificate, LockedKey};
+use crate::openpgp::{Certificate, LockedKey, UnixTime};
 use crate::operator::{FileOperator, Signatory, key_path};
 use crate::plan::Operator;
 use crate::record::event::Event;
@@ -121,7 +121,7 @@ fn find(room: &mut Room<'_>, operator: Operator) -> Result<Option<(LockedKey, Or
     if let Some(pin) = pin(room, operator) {
         let key = room.with_device(|room| {
             let bytes = room.edge.media.read(role, &pin.key)?;
-            pinned_key(role, &pin, &bytes)
+            pinned_key(role, &pin, &bytes, room.now())
         })?;
         return Ok(Some((key, Origin::Pinned)));
     }
@@ -146,8 +146,14 @@ fn find(room: &mut Room<'_>, operator: Operator) -> Result<Option<(LockedKey, Or
     }
 }
 
-/// The brought key, if it is the pinned one.
-fn pinned_key(role: Role, pin: &SiteOperator, bytes: &[u8]) -> Result<LockedKey, MediaError> {
+/// The brought key, if it is the pinned one and can sign now. A clock that is before the key
+/// was made shows here.
+fn pinned_key(
+    role: Role,
+    pin: &SiteOperator,
+    bytes: &[u8],
+    now: UnixTime,
+) -> Result<LockedKey, MediaError> {
     let refuse = |why: WrongKey| MediaError {
         role,
         path: pin.key.clone(),
@@ -155,10 +161,12 @@ fn pinned_key(role: Role, pin: &SiteOperator, bytes: &[u8]) -> Result<LockedKey,
     };
     let key = LockedKey::from_bytes(bytes)
         .map_err(|error| refuse(WrongKey::Unusable(error.to_string())))?;
-    if key.certificate().fingerprint() == pin.fingerprint {
-        Ok(key)
-    } else {
-        Err(refuse(WrongKey::NotPinned))
+    if key.certificate().fingerprint() != pin.fingerprint {
+        return Err(refuse(WrongKey::NotPinned));
+    }
+    match key.certificate().can_sign(now) {
+        Ok(()) => Ok(key),
+        Err(error) => Err(refuse(WrongKey::Unusable(error.to_string()))),
     }
 }
 
@@ -384,6 +392,11 @@ fn show(room: &mut Room<'_>, keys: &[FileOperator; 2]) -> Result<(), Stop> {
             origin_text(key.standing())
         ));
         body.push(format!("    {}", groups.join(" ")));
+        if key.standing() == Standing::Pinned {
+            let names = key.certificate().user_ids().join("; ");
+            let shown: String = names.chars().filter(|c| !c.is_control()).take(60).collect();
+            body.push(format!("    public in the record: {shown}"));
+        }
     }
     for (name, number) in call_backs(room) {
         body.push(String::new());

@@ -66,7 +66,7 @@ fn introduce(room: &mut Room<'_>, custodian: Custodian, part: Part) -> Result<()
              for your eyes alone.",
             words::name(custodian, part)
         ),
-        "Everybody else: turn away from the screen now, until you are told. No phone, no \
+        "Everybody else: turn away from the screen now, until you are told. No phone and no \
          camera may see it.",
     ]);
     if part != Part::Whole {
@@ -142,6 +142,9 @@ fn type_back(
             attempts: attempt,
         };
         room.record(event, actors)?;
+        room.say(&format!(
+            "That is right. {writer}: put the card away, and tell the others to turn round."
+        ))?;
         return Ok(true);
     }
     room.record(
@@ -160,7 +163,7 @@ fn type_back(
     room.done(
         who,
         Asks::Done,
-        "Press Enter when nobody else can see the screen",
+        &format!("{writer}: press Enter when nobody else can see the screen"),
     )?;
     Ok(false)
 }

@@ -31,6 +31,9 @@ pub enum Fault {
     SameOperator,
     /// An operator's certificate cannot be read.
     Certificate(Operator, OpenPgpError),
+    /// The certificate of a key that was made cannot be read, or without a reason: it is of
+    /// another key than the transcript says.
+    Key(String, Option<OpenPgpError>),
     /// A checkpoint's signature is not good; without a reason, its time does not fit.
     Signature(u32, Operator, Option<VerifyError>),
     /// A closing signature is not good; without a reason, its time does not fit.
@@ -52,6 +55,8 @@ pub enum FileFault {
     Unexpected,
     /// It is a link, a device, or too large.
     Odd,
+    /// A detail without a nonce in its first line.
+    NoNonce,
 }
 
 impl fmt::Display for Fault {
@@ -66,6 +71,7 @@ impl fmt::Display for Fault {
                     FileFault::Changed => "is not what the record says",
                     FileFault::Unexpected => "does not belong to the record",
                     FileFault::Odd => "is a link, a device, or too large",
+                    FileFault::NoNonce => "does not begin with a nonce",
                 };
                 write!(f, "{} {what}", path.escape_default())
             }
@@ -76,6 +82,10 @@ impl fmt::Display for Fault {
             Fault::SameOperator => f.write_str("both operators have the same key"),
             Fault::Certificate(operator, error) => {
                 write!(f, "operator {operator}'s certificate: {error}")
+            }
+            Fault::Key(path, Some(error)) => write!(f, "{path}: {error}"),
+            Fault::Key(path, None) => {
+                write!(f, "{path} is of another key than the transcript says")
             }
             Fault::Signature(entry, operator, Some(why)) => {
                 write!(
@@ -110,7 +120,7 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Fault::Certificate(_, error) => error.source(),
+            Fault::Certificate(_, error) | Fault::Key(_, Some(error)) => error.source(),
             Fault::Signature(_, _, Some(error)) | Fault::ClosingSignature(_, Some(error)) => {
                 error.source()
             }

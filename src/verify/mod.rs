@@ -140,6 +140,7 @@ pub fn verify(material: &Material, pins: &Pins) -> Result<Verdict, Fault> {
         return Err(Fault::BadId(id));
     }
     check_pins(&id, *previous, pins)?;
+    check_keys(material, &entries)?;
     let completion = completion(material, &state)?;
     let signatures = check_signatures(material, &entries, &state, completion)?;
     let compared = check_beside(material, &state)?;
@@ -210,7 +211,47 @@ fn check_files(material: &Material, entries: &[Placed], withheld: &[String]) -> 
             return Err(Fault::File(path.clone(), FileFault::Unexpected));
         }
     }
+    check_nonces(material, &claims)?;
     check_sums(material, &claims)
+}
+
+/// A nonce in the first line makes a detail's hash say nothing about its text.
+fn check_nonces(material: &Material, claims: &BTreeMap<String, Claim>) -> Result<(), Fault> {
+    let details = claims.keys().filter(|path| path.starts_with("details/"));
+    for path in details {
+        let Some(bytes) = material.files.get(path) else {
+            continue;
+        };
+        let first = bytes.split_inclusive(|byte| *byte == b'\n').next();
+        let nonce = first.and_then(|line| line.strip_suffix(b"\n"));
+        let nonce = nonce.and_then(|line| std::str::from_utf8(line).ok());
+        if nonce.and_then(Digest::parse).is_none() {
+            return Err(Fault::File(path.clone(), FileFault::NoNonce));
+        }
+    }
+    Ok(())
+}
+
+/// The certificate of each key that was made is the one that the transcript names.
+fn check_keys(material: &Material, entries: &[Placed]) -> Result<(), Fault> {
+    for placed in entries {
+        let Event::Generated {
+            attempt,
+            fingerprint,
+            ..
+        } = &placed.entry.event
+        else {
+            continue;
+        };
+        let path = files::certificate(*attempt);
+        let bytes = material.files.get(&path).map_or(&[][..], Vec::as_slice);
+        let certificate =
+            Certificate::from_bytes(bytes).map_err(|e| Fault::Key(path.clone(), Some(e)))?;
+        if certificate.fingerprint() != *fingerprint {
+            return Err(Fault::Key(path, None));
+        }
+    }
+    Ok(())
 }
 
 fn check_sums(material: &Material, claims: &BTreeMap<String, Claim>) -> Result<(), Fault> {

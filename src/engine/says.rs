@@ -1,0 +1,96 @@
+//! What an entry must say by itself: who acted, and values that can be only one thing.
+
+use super::state::State;
+use crate::plan::{Operator, OperatorDemand, Plan};
+use crate::record::entry::Entry;
+use crate::record::event::Event;
+use crate::record::value::{Actors, Means, Mode, Part, Signed};
+use crate::role::Role;
+
+/// Whether the entry says of itself what such an entry must.
+pub(super) fn fits(state: &State, plan: &Plan, entry: &Entry) -> bool {
+    entry.actors == actors(&entry.event) && values_fit(state, plan, entry)
+}
+
+/// Who acts in an event. What one person did alone must not pass for both, nor the reverse.
+fn actors(event: &Event) -> Actors {
+    match event {
+        Event::Opened { .. }
+        | Event::Authorise { .. }
+        | Event::Generated { .. }
+        | Event::Stored { .. }
+        | Event::BackedUp { .. }
+        | Event::RevocationSaved { .. }
+        | Event::Erased {}
+        | Event::Exported { .. }
+        | Event::Paused {} => Actors::none(),
+        Event::Refused { sig_a, sig_b } => {
+            let signed = Operator::ALL.into_iter().zip([sig_a, sig_b]);
+            let signed = signed.filter(|(_, signed)| matches!(signed, Signed::Yes(_)));
+            Actors::of(signed.map(|(operator, _)| operator.letter()))
+        }
+        // The halves of an absent custodian are typed by the operators who wrote them.
+        Event::ShareFailed {
+            custodian, part, ..
+        }
+        | Event::ShareConfirmed {
+            custodian, part, ..
+        } => Actors::of([match part {
+            Part::Whole => *custodian,
+            Part::First => 'A',
+            Part::Second => 'B',
+        }]),
+        Event::QuorumOpened { quorum, .. } => Actors::of(quorum.as_str().chars()),
+        Event::ClockConfirmed {}
+        | Event::PreflightDone { .. }
+        | Event::RollCall { .. }
+        | Event::MediaReady { .. }
+        | Event::Authorised { .. }
+        | Event::FingerprintCopied {}
+        | Event::ReadBackFailed { .. }
+        | Event::ReadBackMatched { .. }
+        | Event::Drilled { .. }
+        | Event::Custody { .. }
+        | Event::HeadNoted { .. }
+        | Event::Resumed { .. }
+        | Event::Exception { .. }
+        | Event::Abandoned { .. }
+        | Event::Aborted {}
+        | Event::Closed { .. } => Actors::both(),
+    }
+}
+
+fn values_fit(state: &State, plan: &Plan, entry: &Entry) -> bool {
+    match &entry.event {
+        // A ceremony does not go on where preflight failed; a rehearsal may.
+        Event::PreflightDone { failed, .. } => state.mode != Some(Mode::Ceremony) || *failed == 0,
+        Event::RollCall {
+            means_a, means_b, ..
+        } => {
+            plan.operators == OperatorDemand::Any
+                || [means_a, means_b] == [&Means::Token, &Means::Token]
+        }
+        Event::Generated { profile, .. } => plan
+            .key
+            .as_ref()
+            .is_some_and(|key| key.profile.to_string() == profile.as_str()),
+        Event::Stored { file, sha256 } if file.as_str() == "certificate.asc" => state
+            .key
+            .as_ref()
+            .is_some_and(|key| key.certificate == *sha256),
+        Event::QuorumOpened { medium, .. } => matches!(medium, Role::Secret1 | Role::Secret2),
+        Event::Resumed {
+            kept,
+            medium,
+            missing,
+            ..
+        } => {
+            let holds_record = |role: &Role| matches!(role, Role::OperatorA | Role::OperatorB);
+            *kept == entry.number
+                && holds_record(medium)
+                && missing.as_ref().is_none_or(holds_record)
+                && *missing != Some(*medium)
+        }
+        _ => true,
+    }
+}
