@@ -13,6 +13,7 @@ use crate::edge::files;
 use crate::edge::paper::Paper;
 use crate::edge::players::{Pace, Players};
 use crate::edge::system::{RealSystem, System};
+use crate::edge::test_only;
 use crate::error::{Exit, Failure};
 use crate::plan::Plan;
 use crate::record::time;
@@ -100,6 +101,8 @@ pub(super) fn rehearse(
             )?
         }
     };
+    // By now the players and their paper are gone, too.
+    test_only::stop_at("end");
     check::print(&format!(
         "\nThe rehearsal's media are the folders in {}\n",
         out.display()

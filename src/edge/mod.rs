@@ -13,6 +13,7 @@ pub mod paper;
 pub mod players;
 pub mod system;
 pub mod terminal;
+pub mod test_only;
 
 pub use media::{Media, MediaError, MediaFault};
 pub use system::{System, SystemError};

@@ -12,7 +12,7 @@ mod storage;
 pub use stop::Stop;
 pub use storage::SECRET_MEDIA;
 
-use crate::edge::Edge;
+use crate::edge::{Edge, test_only};
 use crate::engine::State;
 use crate::journal::{Happening, Journal, Moment};
 use crate::openpgp::{SecretKey, UnixTime};
@@ -198,9 +198,11 @@ impl<'a> Room<'a> {
     }
 
     fn record_now(&mut self, what: Happening) -> Result<(), Stop> {
-        let moment = self.moment();
+        let (moment, name) = (self.moment(), what.event.name());
         self.journal.append(moment, what)?;
-        self.flush()
+        self.flush()?;
+        test_only::stop_at(name);
+        Ok(())
     }
 
     /// Where the ceremony stands, for the header of a page.

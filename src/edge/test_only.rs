@@ -1,0 +1,47 @@
+//! A seam for tests that look into the program's memory. Off in a release: there every function
+//! here is empty, and the variable has no meaning.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the edge is where processes are stopped"
+)]
+
+use std::env;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::process::{Signal, getpid, kill_process};
+
+/// Names places, separated by commas. While it is set the program leaves its memory readable to
+/// whoever started it, and stops itself when it first comes to one of those places.
+pub const STOPS: &str = "CEREMONY_TEST_ONLY_STOPS";
+
+const ON: bool = cfg!(debug_assertions);
+
+static STOPPED: AtomicU32 = AtomicU32::new(0);
+
+/// Whether `name` is the seam's variable, which a clean environment else would not keep.
+pub fn is_variable(name: &str) -> bool {
+    ON && name == STOPS
+}
+
+/// Whether a test is to read this process's memory.
+pub fn memory_is_read() -> bool {
+    ON && env::var_os(STOPS).is_some()
+}
+
+/// Stops (as Ctrl-Z does) when this is the first time at a place that was asked for: the name of
+/// an event that was just recorded, or `end` when an automatic rehearsal is over.
+pub fn stop_at(place: &str) {
+    if !ON {
+        return;
+    }
+    let places = env::var(STOPS).unwrap_or_default();
+    let Some(index) = places.split(',').position(|named| named == place) else {
+        return;
+    };
+    let bit = 1 << (index % 32);
+    if STOPPED.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+        // The test cannot fail to see it: it waits for a stop at each place.
+        let _ = kill_process(getpid(), Signal::STOP);
+    }
+}
