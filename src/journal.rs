@@ -173,7 +173,7 @@ impl Journal {
     /// Brings both media up to date: first the files, then the transcript that names them.
     pub fn flush(&mut self, media: &mut dyn Media) -> Result<(), MediaError> {
         for role in RECORD_MEDIA {
-            if !self.given_up.contains(&role) {
+            if !self.was_given_up(role) {
                 self.flush_one(media, role)?;
             }
         }
@@ -207,6 +207,11 @@ impl Journal {
     /// The ceremony ends without this medium, which failed.
     pub fn give_up(&mut self, role: Role) {
         self.given_up.insert(role);
+    }
+
+    /// Whether the ceremony ends without this medium.
+    pub fn was_given_up(&self, role: Role) -> bool {
+        self.given_up.contains(&role)
     }
 
     /// The record as it stood at its last checkpoint, with that checkpoint's signatures: what

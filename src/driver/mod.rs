@@ -53,7 +53,11 @@ pub fn drive(room: &mut Room<'_>) -> Result<Outcome, Stop> {
                 finish::run(room)?;
                 return Ok(Outcome::Closed);
             }
-            Next::Ended(Ending::Aborted) => return Ok(Outcome::Aborted),
+            Next::Ended(Ending::Aborted) => {
+                // After an interruption one medium may lack the last entry.
+                room.save()?;
+                return Ok(Outcome::Aborted);
+            }
         };
         match result {
             Ok(()) => {}

@@ -17,7 +17,7 @@ use crate::record::event::Event;
 use crate::record::files::{self, Claim};
 use crate::record::time;
 use crate::record::transcript::{self, Placed, TranscriptError};
-use crate::record::value::{Actors, Mode};
+use crate::record::value::{Actors, Decision, Mode};
 use crate::role::Role;
 use crate::room::{Room, Stop};
 use crate::screen::{Asks, Who, layout};
@@ -59,10 +59,12 @@ impl Copy {
 pub fn gather(media: &mut dyn Media, id: &str) -> Result<Found, ResumeError> {
     let mut copies = Vec::new();
     let mut missing = None;
+    let mut empty = None;
     for role in RECORD_MEDIA {
         match read_copy(media, role, id)? {
-            Some(copy) => copies.push(copy),
-            None => missing = Some(role),
+            Looked::Copy(copy) => copies.push(copy),
+            Looked::Nothing => empty = Some(role),
+            Looked::Unreachable => missing = Some(role),
         }
     }
     copies.sort_by_key(|copy| std::cmp::Reverse(copy.entries.len()));
@@ -79,6 +81,11 @@ pub fn gather(media: &mut dyn Media, id: &str) -> Result<Found, ResumeError> {
             Some(error) if error.why != transcript::Why::CutShort => ResumeError::Transcript(error),
             _ => ResumeError::Empty,
         });
+    }
+    // The first entry is on one medium before anything is on the other; later a medium without
+    // a record is the wrong one.
+    if longest.entries.len() > 1 {
+        missing = missing.or(empty);
     }
     let Event::Opened {
         mode,
@@ -114,8 +121,14 @@ pub fn gather(media: &mut dyn Media, id: &str) -> Result<Found, ResumeError> {
     })
 }
 
-/// One medium's copy; `None` where the medium or its copy is not there.
-fn read_copy(media: &mut dyn Media, role: Role, id: &str) -> Result<Option<Copy>, ResumeError> {
+/// What a record medium has.
+enum Looked {
+    Copy(Copy),
+    Nothing,
+    Unreachable,
+}
+
+fn read_copy(media: &mut dyn Media, role: Role, id: &str) -> Result<Looked, ResumeError> {
     let folder = format!("{id}/record");
     let listed = match media.list(role, &folder) {
         Ok(listed) => listed,
@@ -123,10 +136,10 @@ fn read_copy(media: &mut dyn Media, role: Role, id: &str) -> Result<Option<Copy>
             fault: MediaFault::Gone,
             ..
         }) => return Err(ResumeError::NoRecord),
-        Err(_) => return Ok(None),
+        Err(_) => return Ok(Looked::Unreachable),
     };
     if listed.is_empty() {
-        return Ok(None);
+        return Ok(Looked::Nothing);
     }
     let mut files = BTreeMap::new();
     for (path, kind) in listed {
@@ -141,7 +154,7 @@ fn read_copy(media: &mut dyn Media, role: Role, id: &str) -> Result<Option<Copy>
     }
     let bytes = files.remove(files::TRANSCRIPT).unwrap_or_default();
     let (entries, error) = transcript::parse_prefix(&bytes);
-    Ok(Some(Copy {
+    Ok(Looked::Copy(Copy {
         role,
         bytes,
         entries,
@@ -212,6 +225,7 @@ fn fragment(leftovers: &[(Role, String, Vec<u8>)]) -> Option<Vec<u8>> {
 
 /// Goes on with what was found: the caller then drives the room.
 pub fn resume(room: &mut Room<'_>, found: Found) -> Result<(), ResumeError> {
+    let (found, given_up) = ask_for_missing(room, found)?;
     let state = State::replay(&found.plan, &found.entries)?;
     show_progress(room, &found, &state)?;
     let ended = state.ended().is_some();
@@ -237,8 +251,8 @@ pub fn resume(room: &mut Room<'_>, found: Found) -> Result<(), ResumeError> {
             tidy(room, role, number, fragment.as_deref(), &found.leftovers)?;
         }
     }
-    if let Some(role) = found.missing {
-        room.medium_is_missing(role)?;
+    if let Some(role) = given_up {
+        room.journal.give_up(role);
     }
     for operator in Operator::ALL {
         if state.operators.is_some() {
@@ -267,7 +281,28 @@ pub fn resume(room: &mut Room<'_>, found: Found) -> Result<(), ResumeError> {
     Ok(room.record_resumed(event, Actors::both(), &text)?)
 }
 
-/// A missing operator medium is resolved below, on the record; all else must be in order.
+/// A medium that is not there is asked for before anything else: when it is put back it is read
+/// like the other one. Returns the one that an abort goes on without; what was decided comes
+/// onto the record after `resumed`.
+fn ask_for_missing(
+    room: &mut Room<'_>,
+    mut found: Found,
+) -> Result<(Found, Option<Role>), ResumeError> {
+    while let Some(role) = found.missing {
+        let ended = State::replay(&found.plan, &found.entries)?
+            .ended()
+            .is_some();
+        match room.medium_is_missing(role) {
+            Ok(Decision::TryAgain) => found = gather(room.edge.media, &room.id)?,
+            Ok(_) => break,
+            Err(Stop::Aborting) if !ended => return Ok((found, Some(role))),
+            Err(stop) => return Err(stop.into()),
+        }
+    }
+    Ok((found, None))
+}
+
+/// A missing operator medium was asked for before; all else must be in order.
 fn only_media_failed(report: &Report, found: &Found) -> bool {
     found.missing.is_some() && report.failed().all(|check| check == "media")
 }

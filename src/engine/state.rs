@@ -333,6 +333,10 @@ impl State {
             Event::Refused { sig_a, sig_b } => {
                 let both = matches!((sig_a, sig_b), (Signed::Yes(_), Signed::Yes(_)));
                 (!both).then_some(())?;
+                // An operator who cannot or will not sign does not keep an abort from its end.
+                if self.aborting {
+                    self.unsigned.clear();
+                }
             }
             Event::Closed {
                 entries,

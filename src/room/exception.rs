@@ -3,7 +3,7 @@
 use super::{Owed, Room, Stop};
 use crate::edge::{MediaError, MediaFault};
 use crate::error::Explain;
-use crate::journal::{Happening, RECORD_MEDIA};
+use crate::journal::Happening;
 use crate::record::event::Event;
 use crate::record::value::{Act, Actors, Decision};
 use crate::role::Role;
@@ -111,6 +111,10 @@ impl Room<'_> {
     /// A medium failed. Both operators put it right, replace it, or abort; the exception is
     /// recorded as soon as the record can be written again.
     pub(super) fn device_failed(&mut self, error: MediaError) -> Result<(), Stop> {
+        self.resolve(error).map(drop)
+    }
+
+    fn resolve(&mut self, error: MediaError) -> Result<Decision, Stop> {
         if !error.can_be_resolved() {
             return Err(Stop::Media(error));
         }
@@ -142,9 +146,7 @@ impl Room<'_> {
         match decided {
             Decision::ReplaceDevice => self.replace(error.role)?,
             Decision::Abort => {
-                if RECORD_MEDIA.contains(&error.role) {
-                    self.journal.give_up(error.role);
-                }
+                self.journal.give_up(error.role);
                 if self.state().ended().is_some() {
                     return Err(Stop::Media(error));
                 }
@@ -154,14 +156,14 @@ impl Room<'_> {
             _ => {}
         }
         self.owed.push(owed);
-        Ok(())
+        Ok(decided)
     }
 
     /// After an interruption, a record medium is not there.
-    pub fn medium_is_missing(&mut self, role: Role) -> Result<(), Stop> {
+    pub fn medium_is_missing(&mut self, role: Role) -> Result<Decision, Stop> {
         let fault = MediaFault::NotFound;
         let path = self.journal.folder().to_string();
-        self.device_failed(MediaError { role, path, fault })
+        self.resolve(MediaError { role, path, fault })
     }
 
     fn choose_replacement(&mut self) -> Result<(), Stop> {

@@ -8,7 +8,7 @@ use crate::handover;
 use crate::openpgp::Certificate;
 use crate::record::event::Event;
 use crate::record::time;
-use crate::record::value::{Actors, Token};
+use crate::record::value::{Act, Actors, Token};
 use crate::role::Role;
 use crate::room::{Room, SECRET_MEDIA, Stop};
 use crate::screen::{Asks, Who, layout};
@@ -50,8 +50,18 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
 }
 
 fn sheet(room: &Room<'_>, certificate: &Certificate, file: &[u8]) -> FingerprintSheet {
-    let utc = time::for_people(room.now());
+    let utc = time::for_people(begun(room));
     fingerprint_sheet(&room.id, room.comment().is_some(), utc, certificate, file)
+}
+
+/// When this step was first authorised. An export that was interrupted writes the same sheet
+/// again: with another time on it, it would not fit what is on the medium already.
+fn begun(room: &Room<'_>) -> time::UnixTime {
+    let first = room.journal.entries().iter().find(|placed| {
+        let act = Act::Export;
+        placed.entry.event == Event::Authorise { act }
+    });
+    first.map_or_else(|| room.now(), |placed| placed.entry.time)
 }
 
 /// The sheet of a certificate, whose file has exactly these bytes.
