@@ -295,7 +295,7 @@ impl State {
                 (*format == 1).then_some(())
             }
             Event::Resumed { .. } => self.take_resumed(),
-            Event::Exception { decided } => self.take_exception(entry, *decided),
+            Event::Exception { decided } => self.take_exception(plan, entry, *decided),
             Event::Authorise { act } => self.take_checkpoint(plan, *act, digest),
             _ if !self.unsigned.is_empty() => match event {
                 Event::Aborted {} if self.aborting => self.end(Ending::Aborted),
@@ -404,16 +404,21 @@ impl State {
         Some(())
     }
 
-    fn take_exception(&mut self, entry: &Entry, decided: Decision) -> Option<()> {
+    fn take_exception(&mut self, plan: &Plan, entry: &Entry, decided: Decision) -> Option<()> {
         self.exceptions
             .push((entry.number, entry.step.to_string(), decided));
         // Attempts are counted anew; nothing that was achieved is lost or gained.
-        self.seen.retain(|event| {
-            !matches!(
-                event,
-                Event::ReadBackFailed { .. } | Event::ShareFailed { .. }
-            )
-        });
+        let done = plan
+            .step(self.cursor)
+            .is_some_and(|step| self.step_is_done(plan, step));
+        if !done {
+            self.seen.retain(|event| {
+                !matches!(
+                    event,
+                    Event::ReadBackFailed { .. } | Event::ShareFailed { .. }
+                )
+            });
+        }
         if self.can_authorise() {
             self.unsigned.push(Act::Exception);
         }

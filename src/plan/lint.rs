@@ -30,7 +30,7 @@ pub(super) fn check(plan: &Plan, lines: &Lines) -> Result<(), Broken> {
 type Check = fn(&Lint<'_>) -> Result<(), Broken>;
 
 /// Counts and numbering first: later rules may then speak of steps by their ids.
-const RULES: [Check; 21] = [
+const RULES: [Check; 22] = [
     counts,
     phase_ids,
     step_ids,
@@ -43,6 +43,7 @@ const RULES: [Check; 21] = [
     authorised_after_roll_call,
     what_matters_is_authorised,
     close_is_last,
+    no_authorised_pause,
     key_and_generate,
     media_before_generate,
     generate_comes_first,
@@ -254,6 +255,13 @@ fn authorised_after_roll_call(lint: &Lint) -> Result<(), Broken> {
     )
 }
 
+fn no_authorised_pause(lint: &Lint) -> Result<(), Broken> {
+    lint.no_step(
+        |_, step| step.authorise && step.kind == StepKind::Pause,
+        |_| Rule::AuthorisePause,
+    )
+}
+
 fn what_matters_is_authorised(lint: &Lint) -> Result<(), Broken> {
     lint.no_step(
         |_, step| AUTHORISED.contains(&step.kind) && !step.authorise,
@@ -290,9 +298,8 @@ fn media_before_generate(lint: &Lint) -> Result<(), Broken> {
 }
 
 fn generate_comes_first(lint: &Lint) -> Result<(), Broken> {
-    let Some(generate) = lint.first(StepKind::Generate) else {
-        return Ok(());
-    };
+    // A plan that makes no key has nothing that these steps could deal with.
+    let generate = lint.first(StepKind::Generate).unwrap_or(usize::MAX);
     lint.no_step(
         |index, step| index < generate && OF_THE_KEY.contains(&step.kind.name()),
         |step| Rule::BeforeGenerate {

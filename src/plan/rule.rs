@@ -61,6 +61,8 @@ pub enum Rule {
     OpeningOrder,
     /// Nobody can authorise before the roll call.
     AuthoriseBeforeRollCall,
+    /// A pause is not authorised: going on after it is.
+    AuthorisePause,
     /// `authorise` names both operators and nobody else.
     AuthoriseBoth,
     /// Steps of this kind are authorised.
@@ -122,6 +124,7 @@ impl Rule {
             Rule::NotInFirstPhase { .. } => "not-in-first-phase",
             Rule::OpeningOrder => "opening-order",
             Rule::AuthoriseBeforeRollCall => "authorise-before-roll-call",
+            Rule::AuthorisePause => "authorise-pause",
             Rule::AuthoriseBoth => "authorise-both",
             Rule::Unauthorised { .. } => "unauthorised",
             Rule::CloseLast => "close-last",
@@ -166,6 +169,7 @@ impl Rule {
                  can be refused is refused before anything is made."
             }
             Rule::AuthoriseBeforeRollCall => "Move the step behind the roll call.",
+            Rule::AuthorisePause => "Leave `authorise` out here.",
             Rule::AuthoriseBoth | Rule::Unauthorised { .. } => {
                 "Write authorise = [\"A\", \"B\"]: a step that matters is authorised by both."
             }
@@ -228,6 +232,9 @@ impl fmt::Display for Rule {
             }
             Rule::AuthoriseBeforeRollCall => {
                 f.write_str("nobody can authorise a step before the roll call")
+            }
+            Rule::AuthorisePause => {
+                f.write_str("a pause is not authorised: both authorise going on after it")
             }
             Rule::AuthoriseBoth => {
                 f.write_str("`authorise` must name both operators, A and B, and nobody else")
