@@ -30,7 +30,7 @@ pub(super) fn check(plan: &Plan, lines: &Lines) -> Result<(), Broken> {
 type Check = fn(&Lint<'_>) -> Result<(), Broken>;
 
 /// Counts and numbering first: later rules may then speak of steps by their ids.
-const RULES: [Check; 22] = [
+const RULES: [Check; 23] = [
     counts,
     phase_ids,
     step_ids,
@@ -53,6 +53,7 @@ const RULES: [Check; 22] = [
     read_backs_swap_roles,
     backup_and_its_steps,
     custodians_and_threshold,
+    no_key_no_steps_of_it,
 ];
 
 /// Kinds that a plan has once at most. (Roll call and close have rules of their own.)
@@ -298,10 +299,24 @@ fn media_before_generate(lint: &Lint) -> Result<(), Broken> {
 }
 
 fn generate_comes_first(lint: &Lint) -> Result<(), Broken> {
-    // A plan that makes no key has nothing that these steps could deal with.
-    let generate = lint.first(StepKind::Generate).unwrap_or(usize::MAX);
+    let Some(generate) = lint.first(StepKind::Generate) else {
+        return Ok(());
+    };
     lint.no_step(
         |index, step| index < generate && OF_THE_KEY.contains(&step.kind.name()),
+        |step| Rule::BeforeGenerate {
+            kind: step.kind.name(),
+        },
+    )
+}
+
+/// A plan that makes no key has nothing that these steps could deal with.
+fn no_key_no_steps_of_it(lint: &Lint) -> Result<(), Broken> {
+    if lint.first(StepKind::Generate).is_some() {
+        return Ok(());
+    }
+    lint.no_step(
+        |_, step| OF_THE_KEY.contains(&step.kind.name()),
         |step| Rule::BeforeGenerate {
             kind: step.kind.name(),
         },
