@@ -79,11 +79,13 @@ fn nothing_is_shown(backup: Backup) {
         "the sampler saw {:?}",
         seen.names
     );
-    assert!(
-        seen.names.contains("ceremony"),
-        "the sampler saw {:?}",
-        seen.names
-    );
+    // It calls itself by another name once it has started itself again.
+    let rehearses = |text: &[u8]| {
+        text.split(|byte| *byte == 0)
+            .any(|word| word == b"rehearse")
+    };
+    let program = seen.texts.iter().any(|(_, text)| rehearses(text));
+    assert!(program, "the sampler saw {:?}", seen.names);
     for (process, text) in &seen.texts {
         absent_from(process, text);
     }
