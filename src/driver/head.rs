@@ -29,6 +29,11 @@ pub(super) fn note(room: &mut Room<'_>, head: Digest) -> Result<(), Stop> {
             Asks::HeadWritten(operator),
         )?;
     }
+    room.settle_owed()?;
+    // An exception in between was signed too: then there is a newer head, which is noted instead.
+    if room.state().head != Some(head) {
+        return Ok(());
+    }
     room.record(Event::HeadNoted { head }, Actors::both())
 }
 

@@ -304,7 +304,7 @@ fn ask_for_missing(
 
 /// A missing operator medium was asked for before; all else must be in order.
 fn only_media_failed(report: &Report, found: &Found) -> bool {
-    found.missing.is_some() && report.failed().all(|check| check == "media")
+    found.missing.is_some() && report.failed().all(|check| check == "medium")
 }
 
 fn show_progress(room: &mut Room<'_>, found: &Found, state: &State) -> Result<(), ResumeError> {

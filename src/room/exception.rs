@@ -89,8 +89,9 @@ impl Room<'_> {
         }
     }
 
-    /// Records what could not be recorded when it happened.
-    pub(super) fn settle_owed(&mut self) -> Result<(), Stop> {
+    /// Records what could not be recorded when it happened. A step that counts what is recorded
+    /// calls this before it counts: an exception begins the counting anew.
+    pub fn settle_owed(&mut self) -> Result<(), Stop> {
         while !self.owed.is_empty() && self.state().awaiting().is_none() {
             let owed = self.owed.remove(0);
             self.record_exception(owed)?;

@@ -94,17 +94,20 @@ fn copy_record(room: &mut Room<'_>) -> Result<(), Stop> {
     let copy = room.journal.copy_at_last_checkpoint();
     let roles = [SECRET_MEDIA[0], SECRET_MEDIA[1], Role::Handover];
     for role in roles {
-        // An earlier copy, from before an interruption, is added to.
-        for (path, bytes) in &copy {
-            let full = room.path(&format!("record/{path}"));
-            room.with_device(|room| {
+        let folder = room.path("record");
+        // The whole copy at once: a device that takes another one's place gets all of it.
+        room.with_device(|room| {
+            for (path, bytes) in &copy {
+                let full = format!("{folder}/{path}");
                 if path == crate::record::files::TRANSCRIPT {
-                    room.edge.media.extend(role, &full, bytes)
+                    // An earlier copy, from before an interruption, is added to.
+                    room.edge.media.extend(role, &full, bytes)?;
                 } else {
-                    room.edge.media.create(role, &full, bytes, Access::Public)
+                    room.edge.media.create(role, &full, bytes, Access::Public)?;
                 }
-            })?;
-        }
+            }
+            Ok(())
+        })?;
     }
     Ok(())
 }

@@ -26,6 +26,9 @@ pub(super) fn run(room: &mut Room<'_>, terms: &ReadBack) -> Result<(), Stop> {
         }
         introduce(room, terms, expected.len(), attempt)?;
         let wrong = type_all(room, terms, &expected)?;
+        // Not as before the typing: an exception in between began the counting anew.
+        room.settle_owed()?;
+        let attempt = room.state().seen().len() as u32 + 1;
         if wrong.is_empty() {
             room.record(Event::ReadBackMatched { attempts: attempt }, Actors::both())?;
             return room.say("It matches: what was typed is the fingerprint of the new key.");

@@ -126,23 +126,14 @@ fn find(room: &mut Room<'_>, operator: Operator) -> Result<Option<(LockedKey, Or
         return Ok(Some((key, Origin::Pinned)));
     }
     let path = key_path(&room.id, operator);
-    match room.edge.media.read(role, &path) {
-        Ok(bytes) => Ok(Some((LockedKey::from_bytes(&bytes)?, Origin::Before))),
-        Err(MediaError {
-            fault: MediaFault::NotFound,
-            ..
-        }) => Ok(None),
-        Err(MediaError {
-            fault: MediaFault::Gone,
-            path,
-            role,
-        }) => Err(Stop::Media(MediaError {
-            fault: MediaFault::Gone,
-            path,
-            role,
-        })),
-        // The write that follows meets the same fault, and the operators resolve it there.
-        Err(_) => Ok(None),
+    let held = room.with_device(|room| match room.edge.media.read(role, &path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if matches!(error.fault, MediaFault::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    })?;
+    match held {
+        Some(bytes) => Ok(Some((LockedKey::from_bytes(&bytes)?, Origin::Before))),
+        None => Ok(None),
     }
 }
 

@@ -133,6 +133,7 @@ fn type_back(
         Asks::ShareWord(custodian, part, at)
     })?;
     let actors = Actors::of([writer.letter()]);
+    room.settle_owed()?;
     let failed = failed_attempts(room);
     let (custodian, attempt) = (custodian.letter(), failed + 1);
     if typed.same_as(words) {
