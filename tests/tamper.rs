@@ -207,9 +207,8 @@ fn every_file_changed_or_removed_is_refused() {
         });
         // White space around the armor of a closing signature means nothing, and nothing names
         // the hash of these two files.
-        let means_something = |case: &Case| {
-            !(case.name.starts_with("transcript.txt.") && (case.name.ends_with("er")))
-        };
+        let means_something =
+            |case: &Case| !(case.name.starts_with("transcript.txt.") && case.name.ends_with("er"));
         all_refused("files changed or removed", cases.filter(means_something));
     }
 }

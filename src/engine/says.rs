@@ -13,7 +13,7 @@ pub(super) fn fits(state: &State, plan: &Plan, entry: &Entry) -> bool {
 }
 
 /// Who acts in an event. What one person did alone must not pass for both, nor the reverse.
-fn actors(event: &Event) -> Actors {
+pub(super) fn actors(event: &Event) -> Actors {
     match event {
         Event::Opened { .. }
         | Event::Authorise { .. }

@@ -252,7 +252,7 @@ impl State {
         }
     }
 
-    /// Takes one more entry, or refuses it.
+    /// Takes one more entry, or refuses it; a refused entry changes nothing.
     pub fn take(&mut self, plan: &Plan, entry: &Entry, digest: Digest) -> Result<(), Refusal> {
         let refused = || Refusal {
             entry: entry.number,
@@ -265,8 +265,10 @@ impl State {
         if !says::fits(self, plan, entry) {
             return Err(refused());
         }
-        self.fold(plan, entry, digest).ok_or_else(refused)?;
-        self.entries += 1;
+        let mut after = self.clone();
+        after.fold(plan, entry, digest).ok_or_else(refused)?;
+        after.entries += 1;
+        *self = after;
         Ok(())
     }
 

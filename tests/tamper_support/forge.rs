@@ -100,9 +100,12 @@ impl Forge {
             .unwrap_or_else(|| panic!("no {event} number {nth}"))
     }
 
-    /// Only the first `count` entries, and the files that they call for.
+    /// Only the first `count` entries, and the files that they call for; nothing beside.
     pub fn cut(&self, count: usize) -> Forge {
         let mut cut = self.clone();
+        if count < self.pieces.len() {
+            cut.beside.clear();
+        }
         cut.pieces.truncate(count);
         let closed = cut
             .pieces

@@ -108,8 +108,14 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table with empty media.
+    /// A table with empty media, two days ago.
     pub fn new(plan: &str, mode: Mode) -> Table {
+        let now = RealSystem::new(PathBuf::from("/")).now();
+        Table::dated(plan, mode, now - 200_000)
+    }
+
+    /// A table with empty media, at some time.
+    pub fn dated(plan: &str, mode: Mode, begin: u64) -> Table {
         ceremony::openpgp::test_only::make_passwords_cheap();
         let folder = tempfile::tempdir().expect("a folder for the media");
         for role in Role::ALL {
@@ -117,9 +123,8 @@ impl Table {
         }
         let mut system = Ticking {
             real: RealSystem::new(PathBuf::from("/dev/shm")),
-            clock: Cell::new(0),
+            clock: Cell::new(begin),
         };
-        system.clock.set(system.real.now() - 200_000);
         let paper = Paper::new(&mut system, None).expect("paper");
         Table {
             folder,

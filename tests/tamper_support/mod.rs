@@ -116,30 +116,33 @@ pub fn eventful() -> &'static Held {
 /// A rehearsal in which nothing went wrong, as small as they come.
 pub fn smooth() -> &'static Held {
     static HELD: OnceLock<Held> = OnceLock::new();
-    HELD.get_or_init(|| {
-        let mut table = Table::new(&small_plan(), Mode::Rehearsal);
-        let mut play = || table.session(Box::new(|_, _| None), Box::new(|_| false));
-        assert_eq!(play(), Some(Outcome::Paused));
-        assert_eq!(play(), Some(Outcome::Closed));
-        let paused = Forge::new(&table.material(Role::OperatorA));
-        let paused = paused.cut(paused.find("paused", 0) + 1).build();
-        Held::of(&table, paused)
-    })
+    HELD.get_or_init(|| hold_closed(Table::new(&small_plan(), Mode::Rehearsal)))
+}
+
+/// Nothing goes wrong; the planned stop is made.
+pub fn hold_closed(mut table: Table) -> Held {
+    let play = |table: &mut Table| table.session(Box::new(|_, _| None), Box::new(|_| false));
+    assert_eq!(play(&mut table), Some(Outcome::Paused));
+    let paused = table.material(Role::OperatorA);
+    assert_eq!(play(&mut table), Some(Outcome::Closed));
+    Held::of(&table, paused)
 }
 
 /// A ceremony that was aborted while the key was in memory.
 pub fn aborted() -> &'static Held {
     static HELD: OnceLock<Held> = OnceLock::new();
-    HELD.get_or_init(|| {
-        let mut table = Table::new(&small_plan(), Mode::Ceremony);
-        let meddle = |question: &ceremony::screen::Question, _: &mut _| {
-            matches!(question.asks, Asks::HexRow(0)).then_some(Reply::Exception)
-        };
-        let outcome = table.session(Box::new(meddle), Box::new(|_| false));
-        assert_eq!(outcome, Some(Outcome::Aborted));
-        let material = table.material(Role::OperatorA);
-        Held::of(&table, material)
-    })
+    HELD.get_or_init(|| hold_aborted(Table::new(&small_plan(), Mode::Ceremony)))
+}
+
+/// An exception at the first read-back; the players decide to abort.
+pub fn hold_aborted(mut table: Table) -> Held {
+    let meddle = |question: &ceremony::screen::Question, _: &mut _| {
+        matches!(question.asks, Asks::HexRow(0)).then_some(Reply::Exception)
+    };
+    let outcome = table.session(Box::new(meddle), Box::new(|_| false));
+    assert_eq!(outcome, Some(Outcome::Aborted));
+    let material = table.material(Role::OperatorA);
+    Held::of(&table, material)
 }
 
 /// Other well-formed values for a field.

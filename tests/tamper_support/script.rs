@@ -28,7 +28,9 @@ pub fn lay_out(material: &Material, at: &Path) -> PathBuf {
         put(folder.join(path), bytes);
     }
     for path in &material.odd {
-        symlink("/etc/hostname", record.join(path)).expect("a link");
+        let path = record.join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        symlink("/etc/hostname", path).expect("a link");
     }
     folder
 }

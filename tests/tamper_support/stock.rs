@@ -140,8 +140,8 @@ pub fn cases(held: &Held) -> Vec<Case> {
     // Cut short, since gpg signs slowly.
     let whole = held.forge();
     let forge = whole.cut(whole.find("generated", 0) + 1);
-    let made = time::parse(forge.pieces[0].get("time")).expect("a time");
-    let now = made + 100_000;
+    let opened = time::parse(forge.pieces[0].get("time")).expect("a time");
+    let (made, now) = (opened - 1000, opened + 100_000);
     let home = Home::new();
     home.make(made, "alice");
     home.same_key_again(made, "alice", "bob");
@@ -183,9 +183,9 @@ pub fn cases(held: &Held) -> Vec<Case> {
     home.copy_to(&expired, now);
     let fingerprint = Certificate::from_bytes(&certificate).expect("alice's");
     let fingerprint = fingerprint.fingerprint().to_string();
-    // gpg takes the newest self-signature: it must be before the signatures to count.
-    let end = ["--quick-set-expire", &fingerprint, "seconds=1"];
-    expired.gpg(made, &end, b"");
+    // It expired before the ceremony began, and said so even then.
+    let end = ["--quick-set-expire", &fingerprint, "seconds=10"];
+    expired.gpg(opened - 500, &end, b"");
     let certificate = expired.certificate(now, "alice");
     let replaced = instead(&forge, Operator::A, &certificate);
     cases.push(signed("expired before", &replaced, &alice));

@@ -1,0 +1,365 @@
+//! A ceremony that is walked through event by event, and all that could be tried on the way.
+
+use super::super::*;
+use crate::digest::{Digest, Fingerprint};
+use crate::plan::{self, Plan, StepKind};
+use crate::record::entry::Entry;
+use crate::record::event::Event;
+use crate::record::value::{Act, Decision, Means, Mode, Opener, Part, Signed, Standing, Token};
+use crate::role::Role;
+
+pub(super) fn carried() -> Plan {
+    let plan = plan::load_carried("backup-key").expect("it is carried");
+    plan.expect("it is good")
+}
+
+/// The carried plan with a planned stop before the last step.
+pub(super) fn with_a_pause() -> Plan {
+    let source = carried().source().replace("minutes = 45", "minutes = 46");
+    let (before, close) = source.rsplit_once("[[phase.step]]").expect("a step");
+    let id = carried().steps().last().expect("a step").1.id.clone();
+    let (phase, step) = id.split_once('.').expect("an id");
+    let next: u32 = step.parse::<u32>().expect("a number") + 1;
+    let pause = format!("id = \"{id}\"\nkind = \"pause\"\ntext = \"Wait.\"\nminutes = 1\n\n");
+    let close = close.replace(&format!("\"{id}\""), &format!("\"{phase}.{next}\""));
+    let source = format!("{before}[[phase.step]]\n{pause}[[phase.step]]{close}");
+    Plan::parse(&source).expect("a good plan")
+}
+
+pub(super) fn token(text: &str) -> Token {
+    Token::new(text).expect("a token")
+}
+
+pub(super) fn fingerprint(of: &str) -> Fingerprint {
+    Fingerprint::from_bytes(&Digest::of(of.as_bytes()).bytes()[..20]).expect("20 bytes")
+}
+
+pub(super) fn yes() -> Signed {
+    Signed::Yes(Digest::of(b"a signature"))
+}
+
+/// A ceremony as it goes on.
+#[derive(Clone)]
+pub(super) struct Walk<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) state: State,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(plan: &'a Plan) -> Walk<'a> {
+        Walk {
+            plan,
+            state: State::new(),
+        }
+    }
+
+    /// The event as an entry that is right in all but, perhaps, its coming now.
+    pub(super) fn take(&mut self, event: Event) -> Result<(), Refusal> {
+        let number = self.state.entries;
+        let entry = Entry {
+            number,
+            prev: Digest::ZERO,
+            time: 0,
+            uptime: 0,
+            step: token(self.state.step_label(self.plan, &event)),
+            actors: says::actors(&event),
+            detail: None,
+            event,
+        };
+        let digest = Digest::of(&entry.bytes());
+        self.state.take(self.plan, &entry, digest)
+    }
+
+    pub(super) fn must(&mut self, event: Event) {
+        let name = event.name();
+        let step = self.state.cursor();
+        let taken = self.take(event);
+        taken.unwrap_or_else(|_| panic!("{name} must follow at step {step}"));
+    }
+
+    pub(super) fn refuses(&self, event: Event) -> bool {
+        self.clone().take(event).is_err()
+    }
+
+    /// What a ceremony without any trouble does next; `None` at the end.
+    pub(super) fn due(&self) -> Option<Event> {
+        if let Some(act) = self.state.awaiting() {
+            let (sig_a, sig_b) = (yes(), yes());
+            return Some(match act {
+                Act::Close => Event::Closed {
+                    entries: self.state.entries + 1,
+                    sums: Digest::ZERO,
+                    sig_a,
+                    sig_b,
+                },
+                _ => Event::Authorised { sig_a, sig_b },
+            });
+        }
+        Some(match self.state.next(self.plan) {
+            Next::Open => opened(),
+            Next::Authorise(act) => Event::Authorise { act },
+            Next::NoteHead(head) => Event::HeadNoted { head },
+            Next::Abandon(key) => Event::Abandoned {
+                attempt: key.attempt,
+                fingerprint: key.fingerprint,
+            },
+            Next::Abort => Event::Aborted {},
+            Next::Paused => resumed(self.state.entries),
+            Next::Ended(_) => return None,
+            Next::Step(_) => self.due_in_step(),
+        })
+    }
+
+    pub(super) fn due_in_step(&self) -> Event {
+        let step = self.plan.step(self.state.cursor()).expect("a step");
+        let seen = self.state.seen();
+        let failed =
+            |e: &&Event| matches!(e, Event::ShareFailed { .. } | Event::ReadBackFailed { .. });
+        let wrong = seen.iter().rev().take_while(failed).count() as u32;
+        let at = seen.len();
+        match &step.kind {
+            StepKind::Clock => Event::ClockConfirmed {},
+            StepKind::Preflight => preflight(0),
+            StepKind::RollCall => roll_call("b"),
+            StepKind::Media => Event::MediaReady { media: 6 },
+            StepKind::Generate => generated(self.state.next_attempt()),
+            StepKind::Fingerprint => Event::FingerprintCopied {},
+            StepKind::ReadBack(_) => Event::ReadBackMatched {
+                attempts: wrong + 1,
+            },
+            StepKind::Share => {
+                let done = seen.iter().filter(|e| !failed(e)).count();
+                let (custodian, part) = share_parts(self.backup())[done];
+                share(custodian.letter(), part, wrong + 1)
+            }
+            StepKind::Backup => match backup_files(self.backup()).get(at) {
+                Some(name) => stored(name),
+                None => Event::BackedUp { files: at as u32 },
+            },
+            StepKind::Revocation => match revocation_files(self.backup()).get(at) {
+                Some(name) => stored(name),
+                None => Event::RevocationSaved { files: at as u32 },
+            },
+            StepKind::Drill => match self.backup().quorums().get(at) {
+                Some(quorum) => quorum_opened(&quorum.to_string()),
+                None if at == self.backup().quorums().len() => drilled(at as u32),
+                None => Event::Erased {},
+            },
+            StepKind::Export => match EXPORT_FILES.get(at) {
+                Some(name) => stored(name),
+                None if at == EXPORT_FILES.len() => Event::Custody { items: 4 },
+                None => Event::Exported { files: 4 },
+            },
+            StepKind::Pause => Event::Paused {},
+            StepKind::Close => Event::Authorise { act: Act::Close },
+        }
+    }
+
+    pub(super) fn backup(&self) -> &plan::BackupSpec {
+        self.plan.backup.as_ref().expect("the plan backs up")
+    }
+
+    /// Goes on without trouble until `stop` says so, or to the end.
+    pub(super) fn on_until(&mut self, stop: impl Fn(&Walk<'_>) -> bool) {
+        while !stop(self) {
+            let Some(event) = self.due() else { return };
+            self.must(event);
+        }
+    }
+
+    pub(super) fn on_to(&mut self, kind: &StepKind) {
+        self.on_until(|walk| {
+            let step = walk.plan.step(walk.state.cursor());
+            step.is_some_and(|step| step.kind == *kind) && walk.in_step()
+        });
+        assert!(self.due().is_some(), "the plan has such a step");
+    }
+
+    /// Whether the step itself goes on next, nothing else being due.
+    pub(super) fn in_step(&self) -> bool {
+        let next = self.state.next(self.plan);
+        self.state.awaiting().is_none() && matches!(next, Next::Step(_))
+    }
+}
+
+pub(super) fn opened() -> Event {
+    Event::Opened {
+        format: 1,
+        mode: Mode::Ceremony,
+        id: token("2026-01-02-backup-key-00000000"),
+        plan: Digest::ZERO,
+        checklist: Digest::ZERO,
+        program: Digest::ZERO,
+        version: token("1"),
+        image: None,
+        previous: None,
+    }
+}
+
+pub(super) fn resumed(kept: u32) -> Event {
+    Event::Resumed {
+        kept,
+        fragment: None,
+        medium: Role::OperatorA,
+        missing: None,
+    }
+}
+
+pub(super) fn preflight(failed: u32) -> Event {
+    Event::PreflightDone {
+        passed: 9,
+        warned: 0,
+        failed,
+    }
+}
+
+pub(super) fn roll_call(b: &str) -> Event {
+    Event::RollCall {
+        operator_a: fingerprint("a"),
+        cert_a: Digest::of(b"a"),
+        standing_a: Standing::Enrolled,
+        means_a: Means::File,
+        operator_b: fingerprint(b),
+        cert_b: Digest::of(b.as_bytes()),
+        standing_b: Standing::Enrolled,
+        means_b: Means::File,
+    }
+}
+
+pub(super) fn generated(attempt: u32) -> Event {
+    Event::Generated {
+        attempt,
+        profile: token("rsa4096"),
+        fingerprint: fingerprint("the key"),
+        certificate: Digest::of(b"certificate.asc"),
+    }
+}
+
+pub(super) fn share(custodian: char, part: Part, attempts: u32) -> Event {
+    Event::ShareConfirmed {
+        custodian,
+        part,
+        attempts,
+    }
+}
+
+pub(super) fn stored(name: &str) -> Event {
+    Event::Stored {
+        file: token(name),
+        sha256: Digest::of(name.as_bytes()),
+    }
+}
+
+pub(super) fn quorum_opened(quorum: &str) -> Event {
+    Event::QuorumOpened {
+        quorum: token(quorum),
+        medium: Role::Secret1,
+        opener: Opener::Gpg,
+    }
+}
+
+pub(super) fn drilled(quorums: u32) -> Event {
+    Event::Drilled {
+        quorums,
+        fingerprint: fingerprint("the key"),
+    }
+}
+
+/// Events of every kind, each with the values that could fit somewhere.
+pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
+    let mut all = vec![
+        opened(),
+        Event::ClockConfirmed {},
+        preflight(0),
+        preflight(1),
+        roll_call("b"),
+        roll_call("c"),
+        Event::MediaReady { media: 6 },
+        Event::FingerprintCopied {},
+        Event::Erased {},
+        Event::Custody { items: 4 },
+        Event::Paused {},
+        Event::Aborted {},
+        resumed(walk.state.entries),
+        resumed(walk.state.entries + 1),
+    ];
+    all.extend(Act::ALL.iter().map(|act| Event::Authorise { act: *act }));
+    all.extend(
+        Decision::ALL
+            .iter()
+            .map(|d| Event::Exception { decided: *d }),
+    );
+    for (sig_a, sig_b) in [
+        (yes(), yes()),
+        (yes(), Signed::Refused),
+        (Signed::Refused, yes()),
+        (Signed::Refused, Signed::Refused),
+    ] {
+        all.push(Event::Authorised { sig_a, sig_b });
+        all.push(Event::Refused { sig_a, sig_b });
+        for entries in [walk.state.entries, walk.state.entries + 1] {
+            let sums = Digest::ZERO;
+            all.push(Event::Closed {
+                entries,
+                sums,
+                sig_a,
+                sig_b,
+            });
+        }
+    }
+    for n in 0..7 {
+        all.extend([
+            generated(n),
+            Event::ReadBackFailed { attempt: n },
+            Event::ReadBackMatched { attempts: n },
+            Event::BackedUp { files: n },
+            Event::RevocationSaved { files: n },
+            Event::Exported { files: n },
+            drilled(n),
+        ]);
+        for (custodian, part) in share_parts(walk.backup()) {
+            let custodian = custodian.letter();
+            all.push(share(custodian, part, n));
+            all.push(Event::ShareFailed {
+                custodian,
+                part,
+                attempt: n,
+            });
+        }
+        all.push(Event::Abandoned {
+            attempt: n,
+            fingerprint: fingerprint("the key"),
+        });
+    }
+    let files = [backup_files(walk.backup()), revocation_files(walk.backup())].concat();
+    all.extend(files.iter().map(|name| stored(name)));
+    all.extend(EXPORT_FILES.iter().map(|name| stored(name)));
+    let quorums = walk.backup().quorums();
+    all.extend(quorums.iter().map(|q| quorum_opened(&q.to_string())));
+    let heads = [Digest::ZERO].into_iter().chain(walk.state.head);
+    all.extend(heads.map(|head| Event::HeadNoted { head }));
+    all
+}
+
+/// What may happen beside the event that is due: trouble, which is never a way round it.
+pub(super) fn may_happen(walk: &Walk<'_>, event: &Event) -> bool {
+    let awaiting = walk.state.awaiting().is_some();
+    match event {
+        Event::Resumed { kept, .. } => *kept == walk.state.entries && *kept > 0,
+        Event::Exception { .. } => !awaiting && walk.state.entries > 0,
+        Event::Refused { sig_a, sig_b } => awaiting && [*sig_a, *sig_b] != [yes(), yes()],
+        // Nobody was called yet: whoever comes is called.
+        Event::RollCall { .. } => {
+            matches!(walk.due(), Some(Event::RollCall { .. })) && !walk.state.can_authorise()
+        }
+        Event::ReadBackFailed { attempt } => {
+            matches!(walk.due(), Some(Event::ReadBackMatched { attempts }) if attempts == *attempt)
+        }
+        Event::ShareFailed {
+            custodian,
+            part,
+            attempt,
+        } => walk.due() == Some(share(*custodian, *part, *attempt)),
+        _ => false,
+    }
+}
