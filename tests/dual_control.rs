@@ -735,3 +735,43 @@ fn words_of_another_record_do_not_resume_this_one() {
     );
     assert_eq!(table.files(), before, "nothing was changed");
 }
+
+/// A medium that is replaced gets all that its predecessor had, at any time.
+#[test]
+fn a_replaced_medium_has_all_that_the_record_says() {
+    let plain = Table::new();
+    let undisturbed = plain.hold(|_| None).closed();
+    for role in Role::ALL {
+        let expected = names(&plain, role, &undisturbed.id);
+        let mut table = Table::new();
+        let spare = table.spare();
+        let mut once = first(
+            1,
+            |q| matches!(q.asks, Asks::Seal(_)),
+            || Some(Reply::Exception),
+        );
+        let held = table.hold(|question| match question.asks {
+            Asks::Decide => line(Decision::ReplaceDevice.word()),
+            Asks::Device => line(&role.to_string()),
+            Asks::Location => line(&spare),
+            _ => once(question),
+        });
+        let held = held.closed();
+        table.use_spare(role);
+        assert_eq!(names(&table, role, &held.id), expected, "{role}");
+    }
+}
+
+/// The files on a medium, without the ceremony's folder before them; files of single entries
+/// left out, because an exception has its own.
+fn names(table: &Table, role: Role, id: &str) -> Vec<String> {
+    let before = format!("{role}/{id}/");
+    let files = table.files().into_keys();
+    let names = files.filter_map(|path| path.strip_prefix(&before).map(str::to_string));
+    let of_entry = |name: &String| {
+        ["record/signatures/", "record/details/"]
+            .iter()
+            .any(|f| name.starts_with(f))
+    };
+    names.filter(|name| !of_entry(name)).collect()
+}

@@ -89,6 +89,12 @@ impl Table {
         path.display().to_string()
     }
 
+    /// Puts the spare folder, which took a medium's place, where the medium was.
+    pub fn use_spare(&mut self, role: Role) {
+        std::fs::remove_dir_all(self.medium(role)).expect("the old one");
+        std::fs::rename(self.spare(), self.medium(role)).expect("the new one");
+    }
+
     /// The words on a custodian's card, as far as they were written.
     pub fn card(&self, custodian: char) -> Vec<String> {
         let cards = self.cards.borrow();
