@@ -70,27 +70,29 @@ pub(super) fn rehearse(
     system: &mut RealSystem,
 ) -> Result<Exit, Failure> {
     let site = Site::parse(REHEARSAL_SITE)?;
+    // Where there is no terminal, that is said before a folder is made.
+    let console = match auto {
+        None => Some(Console::open()?),
+        Some(_) => None,
+    };
     let mut media = Directories::new(make_folders(out)?);
-    let exit = match auto {
-        None => {
-            let mut console = Console::open()?;
-            run::hold(
-                plan,
-                &site,
-                Mode::Rehearsal,
-                &mut console,
-                &mut media,
-                system,
-            )?
-        }
-        Some(pace) => {
+    let exit = match (console, auto) {
+        (Some(mut console), _) => run::hold(
+            plan,
+            &site,
+            Mode::Rehearsal,
+            &mut console,
+            &mut media,
+            system,
+        )?,
+        (None, pace) => {
             let folder = out.join("paper");
             files::new_folder(&folder).map_err(|e| CliError::Write(folder.clone(), e))?;
             let paper = Paper::new(system, Some(folder.clone()))?;
             paper
                 .keep_passphrases()
                 .map_err(|e| CliError::Write(folder, e))?;
-            let mut players = Players::new(paper, files::screen(), pace);
+            let mut players = Players::new(paper, files::screen(), pace.unwrap_or(Pace::Fast));
             run::hold(
                 plan,
                 &site,

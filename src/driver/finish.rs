@@ -1,7 +1,6 @@
 //! After the last entry: the closing signatures, the public copy, the final head.
 
 use super::head;
-use crate::edge::media::Access;
 use crate::plan::Operator;
 use crate::record::files;
 use crate::record::value::Mode;
@@ -29,14 +28,7 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
         sign(room, operator)?;
     }
     room.save()?;
-    for (path, bytes) in room.journal.whole_copy() {
-        room.store(
-            &[Role::Public],
-            &format!("record/{path}"),
-            &bytes,
-            Access::Public,
-        )?;
-    }
+    room.store_record(Role::Public)?;
     if let Some(head) = room.state().head {
         head::show_final(room, head)?;
     }

@@ -28,6 +28,13 @@ pub(super) fn note(room: &mut Room<'_>, head: Digest) -> Result<(), Stop> {
             "are they on your checklist",
             Asks::HeadWritten(operator),
         )?;
+        if room.state().head != Some(head) {
+            // An exception was signed meanwhile; the engine asks for the new head.
+            return room.say(
+                "The exception was added to the record, so it has a new head. Cross out those \
+                 words; new ones follow.",
+            );
+        }
     }
     room.settle_owed()?;
     // An exception in between was signed too: then there is a newer head, which is noted instead.

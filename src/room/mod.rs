@@ -12,7 +12,6 @@ mod storage;
 pub use stop::Stop;
 pub use storage::SECRET_MEDIA;
 
-use crate::edge::media::Access;
 use crate::edge::{Edge, test_only};
 use crate::engine::State;
 use crate::journal::{Happening, Journal, Moment};
@@ -22,7 +21,6 @@ use crate::plan::{Operator, Plan};
 use crate::qr::Qr;
 use crate::record::event::Event;
 use crate::record::value::{Actors, Decision, Mode};
-use crate::role::Role;
 use crate::screen::{Answer, Asks, Page, Place, Question, Reply, SecretPage, Who, layout};
 use crate::secret::{SecretBytes, SecretText};
 use crate::site::Site;
@@ -81,8 +79,6 @@ pub struct Room<'a> {
     owed: Vec<Owed>,
     /// The page that stands on the screen.
     shown: Option<Page>,
-    /// What this session stored, for a device that takes another one's place.
-    stored: Vec<(Role, String, Vec<u8>, Access)>,
 }
 
 /// The armor comment of a rehearsal.
@@ -102,7 +98,6 @@ impl<'a> Room<'a> {
             clock_confirmed: false,
             owed: Vec::new(),
             shown: None,
-            stored: Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@ use super::{Room, Stop};
 use crate::digest::Digest;
 use crate::edge::media::{Access, Kind};
 use crate::edge::{MediaError, MediaFault};
+use crate::engine::Ending;
 use crate::journal::RECORD_MEDIA;
 use crate::operator::key_path;
 use crate::plan::Operator;
@@ -37,8 +38,6 @@ impl Room<'_> {
         let full = self.path(path);
         for role in roles {
             self.with_device(|room| room.edge.media.create(*role, &full, bytes, access))?;
-            self.stored
-                .push((*role, full.clone(), bytes.to_vec(), access));
         }
         Ok(())
     }
@@ -102,19 +101,28 @@ impl Room<'_> {
             }
             return self.flush();
         }
-        if SECRET_MEDIA.contains(&role) {
-            // From the other one: an earlier session may have written it.
-            let other = SECRET_MEDIA.into_iter().find(|r| *r != role);
-            return self.copy_between(other.expect("there are two"), role);
+        if !SECRET_MEDIA.contains(&role) {
+            crate::steps::export_again(self, role)?;
+            return self.copy_closed_record(role);
         }
-        let stored: Vec<_> = self
-            .stored
-            .iter()
-            .filter(|(at, ..)| *at == role)
-            .cloned()
-            .collect();
-        for (role, path, bytes, access) in stored {
-            self.with_device(|room| room.edge.media.create(role, &path, &bytes, access))?;
+        let Some(other) = SECRET_MEDIA.into_iter().find(|r| *r != role) else {
+            return Ok(());
+        };
+        self.copy_between(other, role)
+    }
+
+    /// The public copy of the record, once it is closed.
+    fn copy_closed_record(&mut self, role: Role) -> Result<(), Stop> {
+        if role == Role::Public && self.state().ended() == Some(Ending::Closed) {
+            self.store_record(role)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the whole record to a medium.
+    pub fn store_record(&mut self, role: Role) -> Result<(), Stop> {
+        for (path, bytes) in self.journal.whole_copy() {
+            self.store(&[role], &format!("record/{path}"), &bytes, Access::Public)?;
         }
         Ok(())
     }

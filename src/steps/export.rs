@@ -14,18 +14,17 @@ use crate::room::{Room, SECRET_MEDIA, Stop};
 use crate::screen::{Asks, Who, layout};
 use crate::sheet::{Facts, FingerprintSheet, Paper};
 
+/// The media that the files of this step are on, in the order of [`EXPORT_FILES`].
+const PLACES: [&[Role]; 4] = [
+    &[Role::Handover, Role::Public],
+    &[Role::Handover],
+    &[Role::Public],
+    &[Role::Public],
+];
+
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
-    let file = certificate_file(room)?;
-    let certificate = Certificate::from_bytes(&file)?;
-    let sheet = sheet(room, &certificate, &file);
-    let note = handover::text(&room.id, room.comment().is_some());
-    let contents = [
-        (file, [Role::Handover, Role::Public].as_slice()),
-        (note.into_bytes(), &[Role::Handover]),
-        (sheet.text().into_bytes(), &[Role::Public]),
-        (sheet.pdf(Paper::A4), &[Role::Public]),
-    ];
-    for (name, (bytes, roles)) in EXPORT_FILES.into_iter().zip(contents) {
+    let contents = contents(room)?;
+    for ((name, roles), bytes) in EXPORT_FILES.into_iter().zip(PLACES).zip(contents) {
         room.store(roles, name, &bytes, Access::Public)?;
         let file = Token::new(name).expect("file names are tokens");
         room.record(
@@ -36,17 +35,48 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
             Actors::none(),
         )?;
     }
-    room.store(
-        &[Role::Public],
-        "verify-record",
-        handover::VERIFY_RECORD.as_bytes(),
-        Access::Public,
-    )?;
-    copy_record(room)?;
+    store_verifier(room)?;
+    copy_record(room, &[SECRET_MEDIA[0], SECRET_MEDIA[1], Role::Handover])?;
     room.say("Written to the media, and read back.")?;
     custody(room)?;
     let files = EXPORT_FILES.len() as u32;
     room.record(Event::Exported { files }, Actors::none())
+}
+
+/// The files of this step, in the order of [`EXPORT_FILES`]. They follow from the record alone.
+fn contents(room: &mut Room<'_>) -> Result<[Vec<u8>; 4], Stop> {
+    let file = certificate_file(room)?;
+    let certificate = Certificate::from_bytes(&file)?;
+    let sheet = sheet(room, &certificate, &file);
+    let note = handover::text(&room.id, room.comment().is_some());
+    let (text, pdf) = (sheet.text().into_bytes(), sheet.pdf(Paper::A4));
+    Ok([file, note.into_bytes(), text, pdf])
+}
+
+/// Writes to a device that took another's place what the record says was exported to that one.
+pub fn export_again(room: &mut Room<'_>, role: Role) -> Result<(), Stop> {
+    let is_stored = |room: &Room<'_>, name: &str| {
+        let stored = &room.state().stored;
+        stored.iter().any(|(stored, _)| stored == name)
+    };
+    if !is_stored(room, EXPORT_FILES[0]) {
+        return Ok(());
+    }
+    let contents = contents(room)?;
+    for ((name, roles), bytes) in EXPORT_FILES.into_iter().zip(PLACES).zip(contents) {
+        if roles.contains(&role) && is_stored(room, name) {
+            room.store(&[role], name, &bytes, Access::Public)?;
+        }
+    }
+    match role {
+        Role::Handover => copy_record(room, &[role]),
+        _ => store_verifier(room),
+    }
+}
+
+fn store_verifier(room: &mut Room<'_>) -> Result<(), Stop> {
+    let script = handover::VERIFY_RECORD.as_bytes();
+    room.store(&[Role::Public], "verify-record", script, Access::Public)
 }
 
 fn sheet(room: &Room<'_>, certificate: &Certificate, file: &[u8]) -> FingerprintSheet {
@@ -90,10 +120,9 @@ pub fn fingerprint_sheet(
 }
 
 /// The record as it stands at its last checkpoint, to the media that leave before the end.
-fn copy_record(room: &mut Room<'_>) -> Result<(), Stop> {
+fn copy_record(room: &mut Room<'_>, roles: &[Role]) -> Result<(), Stop> {
     let copy = room.journal.copy_at_last_checkpoint();
-    let roles = [SECRET_MEDIA[0], SECRET_MEDIA[1], Role::Handover];
-    for role in roles {
+    for &role in roles {
         let folder = room.path("record");
         // The whole copy at once: a device that takes another one's place gets all of it.
         room.with_device(|room| {

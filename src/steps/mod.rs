@@ -17,7 +17,7 @@ mod share;
 mod words;
 
 pub use clock::confirm as confirm_clock;
-pub use export::fingerprint_sheet;
+pub use export::{export_again, fingerprint_sheet};
 pub use generate::key_in_words;
 pub use preflight::{NEEDED_BYTES, look as look_at_machine};
 pub use roll_call::load as load_operator;
