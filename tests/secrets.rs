@@ -28,6 +28,9 @@ const MODERN: Backup = Backup {
     absent: "",
 };
 
+/// A way in which a secret may be written.
+type Form = fn(&[u8]) -> Vec<u8>;
+
 #[test]
 fn a_modern_rehearsal_shows_no_secret() {
     nothing_is_shown(MODERN);
@@ -104,7 +107,7 @@ fn nothing_is_shown(backup: Backup) {
 fn each_secret_would_be_found(held: &Held, search: &Search) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("planted");
-    let forms: [fn(&[u8]) -> Vec<u8>; 4] = [
+    let forms: [Form; 4] = [
         <[u8]>::to_vec,
         |bytes| HEXLOWER.encode(bytes).into_bytes(),
         |bytes| HEXUPPER.encode(bytes).into_bytes(),

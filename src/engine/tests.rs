@@ -186,7 +186,7 @@ fn read_backs_and_shares_may_fail_only_so_often() {
     let plan = carried();
     let mut walk = Walk::new(&plan);
     let read_back = plan.steps().find_map(|(_, step)| match &step.kind {
-        StepKind::ReadBack(terms) => Some((step.kind.clone(), terms.max_attempts)),
+        StepKind::ReadBack(terms) => Some((step.kind, terms.max_attempts)),
         _ => None,
     });
     let (kind, most) = read_back.expect("a read-back");

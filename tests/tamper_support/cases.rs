@@ -11,6 +11,9 @@ use ceremony::verify::{Material, Pins};
 use super::Held;
 use super::forge::{Forge, Piece, Signer};
 
+/// Signs a message as if at some time.
+type Sign<'a> = dyn Fn(&[u8], u64) -> Vec<u8> + 'a;
+
 /// A record to be judged.
 pub struct Case {
     pub name: String,
@@ -292,7 +295,7 @@ pub fn one_signature(held: &Held) -> Vec<Case> {
         };
         let early = |m: &[u8], at| own(m, at - 1);
         let late = |m: &[u8], _| own(m, next + 1);
-        let kinds: [(&str, &dyn Fn(&[u8], u64) -> Vec<u8>); 10] = [
+        let kinds: [(&str, &Sign<'_>); 10] = [
             ("by the other operator", &theirs),
             ("by a stranger", &other),
             ("over a prefix", &prefix),

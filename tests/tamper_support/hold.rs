@@ -247,10 +247,11 @@ impl Signer for Keys {
     }
 }
 
+/// What a test answers, and to which questions.
+type Scripted = (fn(&Asks) -> bool, fn() -> Reply);
+
 /// Answers a question in the players' place, the first time that it is asked.
-pub fn once<'a>(
-    answers: Vec<(fn(&Asks) -> bool, fn() -> Reply)>,
-) -> impl FnMut(&Question, &mut Paper) -> Option<Reply> + 'a {
+pub fn once<'a>(answers: Vec<Scripted>) -> impl FnMut(&Question, &mut Paper) -> Option<Reply> + 'a {
     let mut due = answers;
     move |question, _| {
         if matches!(question.asks, Asks::Decide) {
