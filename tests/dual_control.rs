@@ -580,7 +580,7 @@ fn more_words_than_a_share_has_are_not_taken() {
 fn an_exception_skips_nothing() {
     let baseline = Table::new();
     let baseline = baseline.hold(|_| None).closed();
-    for decision in Decision::ALL.into_iter().filter(|d| **d != Decision::Abort) {
+    for decision in Decision::ALL.iter().filter(|d| **d != Decision::Abort) {
         let table = Table::new();
         let spare = table.spare();
         let mut seen = Vec::new();
