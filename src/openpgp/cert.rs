@@ -14,7 +14,7 @@ use sequoia::serialize::{Marshal, MarshalInto};
 use sequoia::types::{Curve, Features, KeyFlags, PublicKeyAlgorithm, SymmetricAlgorithm};
 use sequoia_openpgp as sequoia;
 
-use super::armor::{self, Kind};
+use super::armor::{self, ArmorError, Kind};
 use super::error::Source;
 use super::{MAX_KEY, OpenPgpError, UnixTime, packets, policy, system_time, unix_time};
 use crate::digest::Fingerprint;
@@ -51,6 +51,19 @@ impl Certificate {
                 .to_vec()
         };
         Certificate::from_cert(one_cert(&binary, false)?)
+    }
+
+    /// The same, but armored only: a record holds no other files.
+    ///
+    /// # Errors
+    ///
+    /// As [`Certificate::from_bytes`]; [`OpenPgpError::Armor`] where there is no armor.
+    pub fn from_armored(bytes: &[u8]) -> Result<Certificate, OpenPgpError> {
+        if armor::is_armored(bytes) {
+            Certificate::from_bytes(bytes)
+        } else {
+            Err(OpenPgpError::Armor(ArmorError::Begin))
+        }
     }
 
     /// Takes over the library's certificate without any secret keys.

@@ -246,7 +246,7 @@ fn check_keys(material: &Material, entries: &[Placed]) -> Result<(), Fault> {
         let path = files::certificate(*attempt);
         let bytes = material.files.get(&path).map_or(&[][..], Vec::as_slice);
         let certificate =
-            Certificate::from_bytes(bytes).map_err(|e| Fault::Key(path.clone(), Some(e)))?;
+            Certificate::from_armored(bytes).map_err(|e| Fault::Key(path.clone(), Some(e)))?;
         if certificate.fingerprint() != *fingerprint {
             return Err(Fault::Key(path, None));
         }
@@ -339,7 +339,7 @@ fn check_signatures(
         let path = files::operator_certificate(operator);
         let bad = |error| Fault::Certificate(operator, error);
         let bytes = material.files.get(&path).map_or(&[][..], Vec::as_slice);
-        let certificate = Certificate::from_bytes(bytes).map_err(bad)?;
+        let certificate = Certificate::from_armored(bytes).map_err(bad)?;
         if certificate.fingerprint() != called.fingerprints[operator.index()] {
             return Err(Fault::OtherOperator(operator));
         }

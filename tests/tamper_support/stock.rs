@@ -73,11 +73,10 @@ impl Home {
     }
 
     /// Revokes the key with the certificate that gpg made beside it.
-    fn revoke(&self, at: u64) {
+    fn revoke(&self, at: u64, fingerprint: &str) {
         let folder = self.0.path().join("openpgp-revocs.d");
-        let mut found = std::fs::read_dir(folder).expect("gpg made revocations");
-        let path = found.next().expect("one").expect("a file").path();
-        let text = std::fs::read_to_string(path).expect("text");
+        let path = folder.join(fingerprint.to_uppercase() + ".rev");
+        let text = std::fs::read_to_string(path).expect("gpg made a revocation");
         let text = text.replace(":-----BEGIN", "-----BEGIN");
         self.gpg(at, &["--import"], text.as_bytes());
     }
@@ -190,9 +189,21 @@ pub fn cases(held: &Held) -> Vec<Case> {
     let replaced = instead(&forge, Operator::A, &certificate);
     cases.push(signed("expired before", &replaced, &alice));
 
+    // The end was set after the ceremony, to a time before it.
+    let shortened = Home::new();
+    home.copy_to(&shortened, now);
+    let end = time::format(opened - 100).replace(['-', ':', 'Z'], "");
+    shortened.gpg(now, &["--quick-set-expire", &fingerprint, &end], b"");
+    let replaced = instead(&forge, Operator::A, &shortened.certificate(now, "alice"));
+    cases.push(signed("its end set back later", &replaced, &alice));
+
+    let binary = home.gpg(now, &["--export", "alice"], b"");
+    let replaced = instead(&forge, Operator::A, &binary);
+    cases.push(signed("a certificate without armor", &replaced, &alice));
+
     let revoked = Home::new();
     home.copy_to(&revoked, now);
-    revoked.revoke(now);
+    revoked.revoke(now, &fingerprint);
     let replaced = instead(&forge, Operator::A, &revoked.certificate(now, "alice"));
     cases.push(signed("revoked", &replaced, &alice));
     cases
