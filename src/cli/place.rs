@@ -20,7 +20,7 @@ pub fn plan(name: &str) -> Result<Plan, Failure> {
         return Err(CliError::NoSuchPlan(name.to_string()).into());
     }
     let source = files::read_text(path).map_err(|e| CliError::Read(path.to_path_buf(), e))?;
-    Ok(Plan::parse(&source)?)
+    Ok(Plan::parse(&source)?.in_plain_form()?)
 }
 
 /// The site from a file, or an empty one.

@@ -24,6 +24,11 @@ pub enum PlanError {
     },
     /// A rule about the plan as a whole.
     Broken(Broken),
+    /// Good TOML, but not in the plain form of a plan that is held.
+    Form {
+        /// The line in the file, from 1.
+        line: usize,
+    },
 }
 
 impl PlanError {
@@ -33,6 +38,7 @@ impl PlanError {
             PlanError::Unreadable(unreadable) => unreadable.line(),
             PlanError::Value { line, .. } => Some(*line),
             PlanError::Broken(broken) => Some(broken.line),
+            PlanError::Form { line } => Some(*line),
         }
     }
 
@@ -43,6 +49,7 @@ impl PlanError {
             PlanError::Unreadable(Unreadable::Malformed { .. }) => "malformed",
             PlanError::Value { problem, .. } => problem.class(),
             PlanError::Broken(broken) => broken.rule.class(),
+            PlanError::Form { .. } => "form",
         }
     }
 }
@@ -55,6 +62,10 @@ impl fmt::Display for PlanError {
                 write!(f, "line {line}: the value of `{key}` {problem}")
             }
             PlanError::Broken(broken) => broken.fmt(f),
+            PlanError::Form { line } => write!(
+                f,
+                "line {line} is not in the plain form that a check of the record can read"
+            ),
         }
     }
 }
@@ -65,7 +76,7 @@ impl Error for PlanError {
         match self {
             PlanError::Unreadable(unreadable) => unreadable.source(),
             PlanError::Broken(broken) => broken.source(),
-            PlanError::Value { .. } => None,
+            PlanError::Value { .. } | PlanError::Form { .. } => None,
         }
     }
 }
@@ -78,6 +89,10 @@ impl Explain for PlanError {
                 format!("Correct `{key}` on line {line}, then check the plan again.")
             }
             PlanError::Broken(broken) => broken.rule.remedy(),
+            PlanError::Form { line } => format!(
+                "Write line {line} as in the carried plans: one key and its value to a line, \
+                 every step under a [[phase.step]] of its own, texts in double quotes."
+            ),
         }
     }
 

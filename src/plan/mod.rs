@@ -7,6 +7,7 @@
 
 pub mod checklist;
 mod error;
+mod form;
 mod lint;
 mod parse;
 mod period;
@@ -52,6 +53,18 @@ impl Plan {
     /// The first thing that is not accepted, with its line and a remedy.
     pub fn parse(source: &str) -> Result<Plan, PlanError> {
         parse::parse(source)
+    }
+
+    /// Refuses a plan that is not written in the plain form that a check of the record with POSIX
+    /// tools can read. A plan that is to be held must be.
+    ///
+    /// # Errors
+    /// The first line that is written otherwise.
+    pub fn in_plain_form(self) -> Result<Plan, PlanError> {
+        match form::first_odd_line(&self.source) {
+            None => Ok(self),
+            Some(line) => Err(PlanError::Form { line }),
+        }
     }
 
     /// The file as it was read.

@@ -168,7 +168,8 @@ pub fn verify(material: &Material, pins: &Pins) -> Result<Verdict, Fault> {
 fn plan(source: Option<&[u8]>) -> Result<Plan, Fault> {
     let text = source.and_then(|bytes| std::str::from_utf8(bytes).ok());
     let missing = || Fault::File(files::PLAN.to_string(), FileFault::Missing);
-    Plan::parse(text.ok_or_else(missing)?).map_err(Fault::Plan)
+    let plan = Plan::parse(text.ok_or_else(missing)?).map_err(Fault::Plan)?;
+    plan.in_plain_form().map_err(Fault::Plan)
 }
 
 /// The details that a public copy leaves out, one path to a line, in order.
