@@ -120,7 +120,7 @@ events! {
     Authorised = "authorised", None { sig_a: Signed = "sig-a", sig_b: Signed = "sig-b" }
     /// At least one operator did not sign the checkpoint just before.
     Refused = "refused", None { sig_a: Signed = "sig-a", sig_b: Signed = "sig-b" }
-    /// A key was made; its certificate lies in the record as `certificate.asc`.
+    /// A key was made; its certificate lies in the record as `certificates/N.asc`, N the attempt.
     Generated = "generated", None {
         attempt: u32 = "attempt",
         profile: Token = "profile",
