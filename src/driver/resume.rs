@@ -246,7 +246,11 @@ pub fn resume(room: &mut Room<'_>, found: Found) -> Result<(), ResumeError> {
     let id = room.id.clone();
     let mut journal = Journal::restore(found.plan, &id, found.entries, found.transcript, files)?;
     std::mem::swap(&mut room.journal, &mut journal);
-    for role in RECORD_MEDIA {
+    // The medium with less to tidy comes first: until it has the new fragment, the other one keeps
+    // what an earlier attempt at this had moved.
+    let mut order = RECORD_MEDIA;
+    order.sort_by_key(|role| found.leftovers.iter().filter(|(r, ..)| r == role).count());
+    for role in order {
         if Some(role) != found.missing {
             tidy(room, role, number, fragment.as_deref(), &found.leftovers)?;
         }
@@ -399,7 +403,7 @@ fn tidy(
     let own = |path: &str| leftovers.iter().any(|(r, p, _)| *r == role && p == path);
     let name = files::fragment(number);
     if own(&name) {
-        room.with_device(|room| room.edge.media.remove(role, &format!("{folder}/{name}")))?;
+        room.with_device(|room| put_away(room, role, &format!("{folder}/{name}")))?;
     }
     if let Some(bytes) = fragment {
         let path = format!("record/{name}");
@@ -417,10 +421,22 @@ fn tidy(
         .filter(|(r, p, _)| *r == role && *p != name)
     {
         if path != files::TRANSCRIPT {
-            room.with_device(|room| room.edge.media.remove(role, &format!("{folder}/{path}")))?;
+            room.with_device(|room| put_away(room, role, &format!("{folder}/{path}")))?;
         }
     }
     Ok(())
+}
+
+/// Removes what is in the fragment now. A part that was never finished may be gone already:
+/// writing the file anew removed it.
+fn put_away(room: &mut Room<'_>, role: Role, path: &str) -> Result<(), MediaError> {
+    match room.edge.media.remove(role, path) {
+        Err(MediaError {
+            fault: MediaFault::NotFound,
+            ..
+        }) => Ok(()),
+        done => done,
+    }
 }
 
 /// Why a record cannot go on.
