@@ -27,7 +27,7 @@ BUILD_PACKAGES="gcc libc6-dev make perl clang libclang-dev pkg-config git"
 REHEARSE_PACKAGES="gnupg"
 
 # What the tests use besides.
-TEST_PACKAGES="shellcheck poppler-utils zbar-tools util-linux dash busybox mawk gawk"
+TEST_PACKAGES="shellcheck poppler-utils zbar-tools util-linux mount iproute2 dash busybox mawk gawk"
 
 need_rust() {
 	if ! command -v cargo >/dev/null 2>&1; then
