@@ -53,13 +53,7 @@ pub(super) fn show_final(room: &mut Room<'_>, head: Digest) -> Result<(), Stop> 
     body.push(String::new());
     body.extend(layout::numbered(pgp::words(head.bytes())));
     room.page(Who::Both, "The final head of the record", body)?;
-    for operator in Operator::ALL {
-        room.one_agrees(
-            operator,
-            "are they on your checklist",
-            Asks::HeadWritten(operator),
-        )?;
-    }
+    room.each_agrees("are they on your checklist", Asks::HeadWritten)?;
     // Upper case makes a smaller code.
     room.code(
         "The final head as a code, for a camera (optional)",

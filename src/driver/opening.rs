@@ -88,15 +88,7 @@ impl fmt::Display for OpenError {
             OpenError::NoAddress => {
                 f.write_str("the plan wants the site's backup-address, and there is none")
             }
-            OpenError::Preflight(report) => {
-                let failed: Vec<&str> = report.failed().collect();
-                write!(
-                    f,
-                    "this machine is not fit for a ceremony ({})\n{}",
-                    failed.join(", "),
-                    report.text()
-                )
-            }
+            OpenError::Preflight(report) => f.write_str(&report.refusal()),
             OpenError::Stop(Stop::Aborting) => f.write_str("stopped before anything was recorded"),
             OpenError::Stop(stop) => stop.fmt(f),
         }

@@ -487,15 +487,7 @@ impl fmt::Display for ResumeError {
             ResumeError::Refusal(error) => error.fmt(f),
             ResumeError::Plan(error) => error.fmt(f),
             ResumeError::Media(error) => error.fmt(f),
-            ResumeError::Preflight(report) => {
-                let failed: Vec<&str> = report.failed().collect();
-                write!(
-                    f,
-                    "this machine is not fit for a ceremony ({})\n{}",
-                    failed.join(", "),
-                    report.text()
-                )
-            }
+            ResumeError::Preflight(report) => f.write_str(&report.refusal()),
             ResumeError::Stop(Stop::Aborting) => f.write_str("stopped; the record is as it was"),
             ResumeError::Stop(stop) => stop.fmt(f),
         }

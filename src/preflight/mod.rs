@@ -113,6 +113,16 @@ impl Report {
             .map(|line| line.check)
     }
 
+    /// Why a ceremony is refused: the failed checks by name, then the whole report.
+    pub fn refusal(&self) -> String {
+        let failed: Vec<&str> = self.failed().collect();
+        format!(
+            "this machine is not fit for a ceremony ({})\n{}",
+            failed.join(", "),
+            self.text()
+        )
+    }
+
     /// The report as shown and recorded: printable ASCII, LF, lines of at most 78 columns.
     ///
     /// ```text

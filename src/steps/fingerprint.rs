@@ -1,7 +1,6 @@
 //! The fingerprint is shown and copied to paper, by each operator on their own sheet.
 
 use crate::openpgp::Certificate;
-use crate::plan::Operator;
 use crate::record::event::Event;
 use crate::record::files;
 use crate::record::value::Actors;
@@ -44,10 +43,7 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
 }
 
 fn copied(room: &mut Room<'_>) -> Result<(), Stop> {
-    for operator in Operator::ALL {
-        room.one_agrees(operator, "is it all on your paper", Asks::Copied(operator))?;
-    }
-    Ok(())
+    room.each_agrees("is it all on your paper", Asks::Copied)
 }
 
 /// Hex groups, five to a row.
