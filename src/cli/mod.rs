@@ -62,7 +62,7 @@ enum Command {
     Verify(verify::Verify),
     /// Copy a record without its personal details, to be published.
     Redact(redact::Redact),
-    /// Print the fingerprint sheet of a certificate.
+    /// Print the fingerprint sheet of a certificate, or a page for the call.
     Sheet(sheet::Sheet),
     /// Print a man page, or write all of them to a folder.
     Man(pages::Man),

@@ -3,7 +3,7 @@
 //! It is made without the key's fingerprint, so it cannot show any of it.
 
 use super::Paper;
-use super::form::{Form, Item};
+use super::form::{Form, Item, Prose};
 use crate::plan::Operator;
 use crate::words::pgp;
 
@@ -20,6 +20,7 @@ impl Grid {
         let bytes = if key_version == 6 { 32 } else { 20 };
         let kind = format!("version {}", if bytes == 32 { 6 } else { 4 });
         let mut form = Form::new(
+            Prose::Small,
             "The verifier's grid",
             ceremony_id,
             rehearsal,
@@ -31,7 +32,6 @@ impl Grid {
         rows(&mut form, bytes);
         answers(&mut form);
         digits(&mut form, bytes);
-        form.heading("Keep this page with the pin file, or with the file that you compared.");
         form.boxes("Signed", &["name", "signature", "time (UTC)"]);
         Grid(form)
     }

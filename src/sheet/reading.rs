@@ -4,7 +4,7 @@
 //! answer for both operators alone.
 
 use super::Paper;
-use super::form::{Form, Item, Part, Row};
+use super::form::{Form, Item, Part, Prose, Row};
 use crate::digest::Fingerprint;
 use crate::plan::Operator;
 
@@ -62,7 +62,7 @@ impl ReadingSheet {
         };
         let attempt = match facts.what {
             Reading::Words { attempt } => attempt.to_string(),
-            Reading::Digits => "each; the digits stay the same".to_string(),
+            Reading::Digits => "any".to_string(),
         };
         let head = [
             ("Sheet code", facts.sheet_code.as_str()),
@@ -70,7 +70,7 @@ impl ReadingSheet {
             ("For attempt", attempt.as_str()),
         ];
         let id = Some(facts.ceremony_id.as_str());
-        let mut form = Form::new(&title, id, facts.rehearsal, &head);
+        let mut form = Form::new(Prose::Large, &title, id, facts.rehearsal, &head);
         before(&mut form, &facts);
         form.parts.extend(rows(&facts));
         match facts.what {
@@ -104,18 +104,25 @@ fn own(reader: Operator, rows: usize) -> impl Iterator<Item = usize> {
     (1..=rows).filter(move |row| (row - 1) % 2 == reader.index())
 }
 
+/// `row 2`, or `rows 1, 3 and 5`.
+fn listed(rows: &[usize]) -> String {
+    let rows: Vec<_> = rows.iter().map(usize::to_string).collect();
+    match rows.split_last() {
+        Some((last, [])) => format!("row {last}"),
+        Some((last, others)) => format!("rows {} and {last}", others.join(", ")),
+        None => "no row".to_string(),
+    }
+}
+
 fn before(form: &mut Form, facts: &ReadingFacts) {
     let (me, other) = (facts.reader.letter(), facts.reader.other().letter());
-    let own: Vec<_> = own(facts.reader, facts.rows.len())
-        .map(|row| row.to_string())
-        .collect();
-    let own = own.join(", ");
+    let own = listed(&own(facts.reader, facts.rows.len()).collect::<Vec<_>>());
     form.heading("Before you read");
     if facts.what == Reading::Digits {
         form.say(DIGITS_ONLY);
     }
     form.say(&format!(
-        "Say: \"I am operator {me}. I read the rows {own}. Operator {other} reads the others. \
+        "Say: \"I am operator {me}. I read {own}. Operator {other} reads the others. \
          Type what you hear. Ask for a row again if you are not sure.\""
     ));
     let how: &[&str] = match facts.what {

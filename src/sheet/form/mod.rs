@@ -11,9 +11,19 @@ use crate::words::pgp;
 /// [`Row::new`].
 pub(super) struct Form {
     rehearsal: bool,
+    prose: Prose,
     title: String,
     facts: Vec<Fact>,
     pub parts: Vec<Part>,
+}
+
+/// How the prose of a page is set where type has sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prose {
+    /// It is read out, or while speaking.
+    Large,
+    /// It must leave room for a pen.
+    Small,
 }
 
 /// A part of a page.
@@ -72,6 +82,7 @@ pub(super) struct Boxes {
 impl Form {
     /// An empty form. It is one page, and says so, so that nobody looks for a second.
     pub fn new(
+        prose: Prose,
         title: &str,
         ceremony_id: Option<&str>,
         rehearsal: bool,
@@ -81,6 +92,7 @@ impl Form {
         let all = ceremony.iter().chain(facts).chain(&[("Page", "1 of 1")]);
         Form {
             rehearsal: rehearsal || ceremony_id.is_some_and(says_rehearsal),
+            prose,
             title: title.to_string(),
             facts: all.map(|(label, value)| Fact::new(label, value)).collect(),
             parts: Vec::new(),

@@ -12,6 +12,9 @@ pub(super) fn render(form: &Form) -> String {
     page.line(&form.title.to_uppercase());
     page.line("");
     page.facts(&form.facts);
+    if let Some(Part::Lines(_)) = form.parts.first() {
+        page.line("");
+    }
     for part in &form.parts {
         match part {
             Part::Heading(heading) => page.heading(heading),
