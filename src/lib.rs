@@ -16,6 +16,8 @@ pub mod input;
 pub mod journal;
 pub mod openpgp;
 pub mod operator;
+pub mod phone;
+pub mod pin;
 pub mod plan;
 pub mod preflight;
 pub mod qr;

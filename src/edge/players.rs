@@ -98,6 +98,7 @@ impl<'a> Players<'a> {
             ),
             Asks::Seal(_) => line(&self.paper.next_seal()),
             Asks::HeadWords(_) => line(self.paper.head()),
+            Asks::Call(_) | Asks::Far(_) => line(""),
             Asks::Time | Asks::Location => line(""),
             Asks::Expected => line("the rehearsal goes on"),
             Asks::Happened => line("something else"),
