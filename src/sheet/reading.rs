@@ -163,8 +163,9 @@ fn after_digits(form: &mut Form, facts: &ReadingFacts) {
     let groups = facts.rows.iter().map(Vec::len).sum::<usize>();
     form.heading("After you have read");
     form.say(&format!(
-        "When the verifier says SAME, ask for five groups: name five numbers from 1 to {groups}. \
-         Write down each number and what you hear, then compare with your fingerprint sheet."
+        "When the verifier says SAME, let the verifier read five groups to you, by their numbers \
+         from 1 to {groups}: those that your screen names, or else five that you choose. Write down \
+         each number and what you hear, then compare with your fingerprint sheet."
     ));
     form.boxes("Asked for", &["1", "2", "3", "4", "5"]);
     AFTER_DIGITS
@@ -280,10 +281,7 @@ mod tests {
         assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 5, 1]);
         let text = sheet(Operator::B, rows, Reading::Digits, "x").text();
         assert!(text.contains("\"confirmed without canaries\""), "{text}");
-        assert!(
-            flowing(&text).contains("five numbers from 1 to 16."),
-            "{text}"
-        );
+        assert!(flowing(&text).contains("numbers from 1 to 16:"), "{text}");
         let numbered: Vec<_> = (6..=10)
             .flat_map(|n| [n.to_string(), "ABAB".into()])
             .collect();
