@@ -348,6 +348,7 @@ fn the_handover_medium_has_all_that_the_verifier_needs_and_no_fingerprint() {
     }
     assert!(text("grid.txt").contains("Digits 2, B") && text("HANDOVER.txt").contains("grid.pdf"));
 
+    with_the_program(&held);
     let printed = Printed::of(&text("HANDOVER.txt"));
     let computer = Computer::new(&file("certificate.asc"));
     for shell in SHELLS {
@@ -374,4 +375,29 @@ fn the_handover_medium_has_all_that_the_verifier_needs_and_no_fingerprint() {
     owner.run(&["sh"], &["gpg --batch --import key.asc"]);
     let opened = owner.run(&["sh"], &["gpg --batch --decrypt backup.tar.gpg"]);
     assert_eq!(opened, "a backup");
+}
+
+/// The other way begins with one command: in the folder as it was handed over, it finds all
+/// that it needs. It goes no further here, because no terminal is there to type at.
+fn with_the_program(held: &Held) {
+    let note = String::from_utf8(held.file("handover", "HANDOVER.txt")).expect("ASCII");
+    let (before, _) = note.split_once(" alone ----\n").expect("it has both ways");
+    let commands = before.lines().filter_map(|line| line.strip_prefix("    "));
+    let commands: Vec<&str> = commands.collect();
+    assert_eq!(commands, ["ceremony confirm certificate.asc"]);
+    let programs = std::path::Path::new(held::PROGRAM)
+        .parent()
+        .expect("a folder");
+    let output = Command::new("setsid")
+        .args(["--wait", "sh", "-c", commands[0]])
+        .current_dir(held.medium("handover"))
+        .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
+        .stdin(Stdio::null())
+        .output()
+        .expect("setsid starts; scripts/test installs util-linux");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && said.contains("terminal"),
+        "{said}"
+    );
 }
