@@ -11,7 +11,7 @@ use crate::error::{Exit, Failure};
 use crate::openpgp::Certificate;
 use crate::plan::Operator;
 use crate::record::time;
-use crate::sheet::{self, FingerprintSheet, Grid, Paper, Reading, ReadingFacts, ReadingSheet};
+use crate::sheet::{self, Grid, Paper, Reading, ReadingFacts, ReadingSheet};
 use crate::steps;
 
 /// `ceremony sheet CERT`.
@@ -59,26 +59,30 @@ enum Size {
 impl Sheet {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let id = self.id.as_deref();
+        let paper = match self.paper {
+            Size::A4 => Paper::A4,
+            Size::Letter => Paper::Letter,
+        };
         let page = match (&self.cert, self.grid) {
-            (Some(cert), _) => of_certificate(cert, id.unwrap_or("none"), self.reading)?,
+            (Some(cert), _) => of_certificate(cert, id.unwrap_or("none"), self.reading, paper)?,
             (None, version) => {
                 let version = if let Some(KeyVersion::V6) = version {
                     6
                 } else {
                     4
                 };
-                Page::Grid(Grid::new(version, id, false))
+                let grid = Grid::new(version, id, false);
+                Page {
+                    text: grid.text(),
+                    pdf: grid.pdf(paper),
+                }
             }
         };
         let Some(path) = self.pdf else {
-            check::print(&page.text())?;
+            check::print(&page.text)?;
             return Ok(Exit::Good);
         };
-        let paper = match self.paper {
-            Size::A4 => Paper::A4,
-            Size::Letter => Paper::Letter,
-        };
-        files::write_new(&path, &page.pdf(paper)).map_err(|error| match error.kind() {
+        files::write_new(&path, &page.pdf).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => CliError::Exists(path.clone()),
             _ => CliError::Write(path.clone(), error),
         })?;
@@ -86,41 +90,30 @@ impl Sheet {
     }
 }
 
-/// What is printed.
-enum Page {
-    Fingerprint(FingerprintSheet),
-    Reading(ReadingSheet),
-    Grid(Grid),
+/// What is printed, in both forms.
+struct Page {
+    text: String,
+    pdf: Vec<u8>,
 }
 
-impl Page {
-    fn text(&self) -> String {
-        match self {
-            Page::Fingerprint(sheet) => sheet.text(),
-            Page::Reading(sheet) => sheet.text(),
-            Page::Grid(grid) => grid.text(),
-        }
-    }
-
-    fn pdf(&self, paper: Paper) -> Vec<u8> {
-        match self {
-            Page::Fingerprint(sheet) => sheet.pdf(paper),
-            Page::Reading(sheet) => sheet.pdf(paper),
-            Page::Grid(grid) => grid.pdf(paper),
-        }
-    }
-}
-
-fn of_certificate(cert: &Path, id: &str, reader: Option<Reader>) -> Result<Page, Failure> {
+fn of_certificate(
+    cert: &Path,
+    id: &str,
+    reader: Option<Reader>,
+    paper: Paper,
+) -> Result<Page, Failure> {
     let bytes = files::read(cert).map_err(|e| CliError::Read(cert.to_path_buf(), e))?;
     let certificate = Certificate::from_bytes(&bytes)?;
     let utc = time::for_people(RealSystem::new(place::work_folder()).now());
     let rehearsal = id.starts_with("REHEARSAL") || says_rehearsal(&bytes);
     let Some(reader) = reader else {
         let sheet = steps::fingerprint_sheet(id, rehearsal, utc, &certificate, &bytes);
-        return Ok(Page::Fingerprint(sheet));
+        return Ok(Page {
+            text: sheet.text(),
+            pdf: sheet.pdf(paper),
+        });
     };
-    Ok(Page::Reading(ReadingSheet::new(ReadingFacts {
+    let sheet = ReadingSheet::new(ReadingFacts {
         ceremony_id: id.to_string(),
         sheet_code: sheet::sheet_code(id, &bytes),
         rehearsal,
@@ -131,7 +124,11 @@ fn of_certificate(cert: &Path, id: &str, reader: Option<Reader>) -> Result<Page,
         },
         rows: sheet::hex_rows(&certificate.fingerprint()),
         what: Reading::Digits,
-    })))
+    });
+    Ok(Page {
+        text: sheet.text(),
+        pdf: sheet.pdf(paper),
+    })
 }
 
 /// A rehearsal's certificate says so in its armor.
