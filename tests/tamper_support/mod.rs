@@ -71,8 +71,7 @@ pub fn pins(material: &Material) -> Pins {
     };
     Pins {
         operators: [fingerprint("A"), fingerprint("B")],
-        id: None,
-        previous: None,
+        ..Pins::default()
     }
 }
 
