@@ -5,6 +5,8 @@
 pub mod call;
 pub mod call_cases;
 pub mod cases;
+#[path = "../far_end/mod.rs"]
+pub mod far_end;
 pub mod forge;
 pub mod hold;
 pub mod script;
