@@ -247,7 +247,8 @@ fn quorums(held: &Held, judged: &mut Judged) {
     judged.bad.extend(bad.iter().map(case));
 }
 
-/// Plans of which the last phase has these steps; `!` before one that nobody authorises.
+/// Plans of which the last phase has these steps; `!` before one that nobody authorises
+/// though it must be, `+` before one that is authorised though it must not be.
 fn plan_with(head: &str, minutes: usize, phase: usize, kinds: &str) -> String {
     let (head, _) = head
         .split_once(&format!("[[phase]]\nid = \"{phase}\""))
@@ -258,11 +259,11 @@ fn plan_with(head: &str, minutes: usize, phase: usize, kinds: &str) -> String {
     let (_, rest) = rest.split_once('\n').expect("the end of the line");
     let mut text = format!("{first}{sum}\n{rest}[[phase]]\nid = \"{phase}\"\ntitle = \"End\"\n");
     for (at, kind) in kinds.iter().enumerate() {
-        let bare = kind.trim_start_matches('!');
+        let bare = kind.trim_start_matches(['!', '+']);
         let id = format!("{phase}.{}", at + 1);
         text += &format!("\n[[phase.step]]\nid = \"{id}\"\nkind = \"{bare}\"\n");
         text += "text = \"Do it.\"\nminutes = 1\n";
-        if bare == *kind && bare != "pause" {
+        if kind.starts_with('+') || (bare == *kind && bare != "pause") {
             text += "authorise = [\"A\", \"B\"]\n";
         }
     }
@@ -299,6 +300,7 @@ pub fn plans(with_key: &Held, without: &Held) -> Judged {
         "export pause !phone close",
         "export pause phone",
         "export pause open close",
+        "export +pause phone close",
     ];
     judged.bad.extend(bad.iter().map(key));
     judged
