@@ -298,7 +298,9 @@ fn put_together(from: &Record, stanzas: Vec<Stanza>, sign: bool) -> Record {
             }
             Event::CallConfirmed { head, .. } => {
                 *head = noted;
-                say_again(&mut entry.event, &id, key.as_ref().expect("a key"));
+                if let Some(key) = &key {
+                    say_again(&mut entry.event, &id, key);
+                }
             }
             Event::Closed {
                 entries,
