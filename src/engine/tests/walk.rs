@@ -417,7 +417,11 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
             fingerprint: fingerprint("the key"),
         });
     }
-    let files = [backup_files(&walk.backup()), revocation_files(&walk.backup())].concat();
+    let files = [
+        backup_files(&walk.backup()),
+        revocation_files(&walk.backup()),
+    ]
+    .concat();
     all.extend(files.iter().map(|name| stored(name)));
     all.extend(EXPORT_FILES.iter().map(|name| stored(name)));
     let quorums = walk.backup().quorums();
