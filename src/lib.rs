@@ -5,6 +5,7 @@
 
 pub mod backup;
 pub mod cli;
+pub mod confirm;
 pub mod digest;
 pub mod driver;
 pub mod edge;

@@ -15,6 +15,7 @@ pub mod players;
 pub mod system;
 pub mod terminal;
 pub mod test_only;
+pub mod verifier;
 pub mod vessel;
 
 pub use media::{Media, MediaError, MediaFault};

@@ -42,7 +42,7 @@ pub struct FarCall {
     facts: Facts,
     heads: Vec<Digest>,
     nonce: [u8; 4],
-    head: Option<[u8; HEAD_WORDS]>,
+    head: Option<([u8; HEAD_WORDS], HeadStanding)>,
     rows: Vec<Vec<Heard>>,
     reread: Vec<usize>,
     canaries: Option<Vec<Canary>>,
@@ -88,8 +88,13 @@ impl FarCall {
             Some(_) => HeadStanding::Stale,
             None => HeadStanding::Unknown,
         };
-        self.head = (standing != HeadStanding::Stale).then_some(head);
+        self.head = (standing != HeadStanding::Stale).then_some((head, standing));
         Some(standing)
+    }
+
+    /// Where the head that was heard stands.
+    pub fn head_standing(&self) -> Option<HeadStanding> {
+        self.head.map(|(_, standing)| standing)
     }
 
     /// The four words to be read to the room.
@@ -164,7 +169,7 @@ impl FarCall {
             certificate: self.facts.certificate,
             nonce: self.nonce,
             canaries: self.canaries.clone()?,
-            head: self.head?,
+            head: self.head?.0,
         })
     }
 
