@@ -5,6 +5,7 @@
 
 pub mod backup;
 pub mod cli;
+pub mod confirm;
 pub mod digest;
 pub mod driver;
 pub mod edge;
@@ -16,6 +17,8 @@ pub mod input;
 pub mod journal;
 pub mod openpgp;
 pub mod operator;
+pub mod phone;
+pub mod pin;
 pub mod plan;
 pub mod preflight;
 pub mod qr;

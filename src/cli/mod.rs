@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod check;
+mod confirm;
 mod error;
 mod menu;
 mod pages;
@@ -62,6 +63,8 @@ enum Command {
     Verify(verify::Verify),
     /// Copy a record without its personal details, to be published.
     Redact(redact::Redact),
+    /// Confirm a key by telephone: the verifier's side of the call.
+    Confirm(confirm::Confirm),
     /// Print the fingerprint sheet of a certificate.
     Sheet(sheet::Sheet),
     /// Print a man page, or write all of them to a folder.
@@ -87,6 +90,7 @@ impl Cli {
             Some(Command::Resume(command)) => command.run(),
             Some(Command::Verify(command)) => command.run(),
             Some(Command::Redact(command)) => command.run(),
+            Some(Command::Confirm(command)) => command.run(),
             Some(Command::Sheet(command)) => command.run(),
             Some(Command::Man(command)) => command.run(Cli::command()),
             Some(Command::Completions(command)) => command.run(Cli::command()),

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{CliError, check, place, run};
+use super::{CliError, check, confirm, place, run};
+use crate::driver::{self, Outcome};
 use crate::edge::console::Console;
 use crate::edge::directory::Directories;
 use crate::edge::files;
@@ -14,6 +15,7 @@ use crate::edge::paper::Paper;
 use crate::edge::players::{Pace, Players};
 use crate::edge::system::{RealSystem, System};
 use crate::edge::test_only;
+use crate::edge::verifier::Verifier;
 use crate::error::{Exit, Failure};
 use crate::plan::Plan;
 use crate::record::time;
@@ -76,15 +78,12 @@ pub(super) fn rehearse(
         Some(_) => None,
     };
     let mut media = Directories::new(make_folders(out)?);
-    let exit = match (console, auto) {
-        (Some(mut console), _) => run::hold(
-            plan,
-            &site,
-            Mode::Rehearsal,
-            &mut console,
-            &mut media,
-            system,
-        )?,
+    let outcome = match (console, auto) {
+        (Some(mut console), _) => {
+            let terminal = &mut console;
+            let mode = Mode::Rehearsal;
+            run::hold(plan, &site, mode, terminal, &mut media, system)?.0
+        }
         (None, pace) => {
             let folder = out.join("paper");
             files::new_folder(&folder).map_err(|e| CliError::Write(folder.clone(), e))?;
@@ -92,15 +91,14 @@ pub(super) fn rehearse(
             paper
                 .keep_passphrases()
                 .map_err(|e| CliError::Write(folder, e))?;
-            let mut players = Players::new(paper, files::screen(), pace.unwrap_or(Pace::Fast));
-            run::hold(
-                plan,
-                &site,
-                Mode::Rehearsal,
-                &mut players,
-                &mut media,
-                system,
-            )?
+            let terminal = &mut players(paper, out, pace.unwrap_or(Pace::Fast));
+            let mode = Mode::Rehearsal;
+            let (mut outcome, id) = run::hold(plan, &site, mode, terminal, &mut media, system)?;
+            while outcome == Outcome::Paused {
+                let found = driver::gather(&mut media, &id)?;
+                outcome = run::go_on(&id, found, &site, terminal, &mut media, system)?;
+            }
+            outcome
         }
     };
     // By now the players and their paper are gone, too.
@@ -109,7 +107,18 @@ pub(super) fn rehearse(
         "\nThe rehearsal's media are the folders in {}\n",
         out.display()
     ))?;
-    Ok(exit)
+    Ok(run::exit_of(outcome))
+}
+
+/// The players of a rehearsal in `out`, with a verifier who gets what is on the handover medium.
+pub(super) fn players(paper: Paper, out: &Path, pace: Pace) -> Players<'static> {
+    let handover = out.join(Role::Handover.to_string());
+    let courier = move || {
+        let folder = files::folders(&handover).ok()?.pop()?;
+        confirm::delivered(&folder.join("certificate.asc"), None).ok()?
+    };
+    let verifier = Verifier::new(Box::new(courier), Some(out.join("verifier")));
+    Players::new(paper, files::screen(), pace).with_verifier(verifier)
 }
 
 fn make_folders(out: &Path) -> Result<BTreeMap<Role, PathBuf>, Failure> {

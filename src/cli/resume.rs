@@ -4,20 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::rehearse::{REHEARSAL_SITE, pace};
+use super::rehearse::{self, REHEARSAL_SITE, pace};
 use super::{CliError, place, run};
-use crate::driver;
+use crate::driver::{self, Outcome};
+use crate::edge::Terminal;
 use crate::edge::console::Console;
 use crate::edge::directory::Directories;
-use crate::edge::files;
 use crate::edge::paper::Paper;
-use crate::edge::players::Players;
 use crate::edge::system::RealSystem;
-use crate::edge::{Edge, Terminal};
 use crate::error::{Exit, Failure};
-use crate::journal::Journal;
 use crate::record::value::Mode;
-use crate::room::Room;
 use crate::site::Site;
 
 /// `ceremony resume RECORD`.
@@ -55,21 +51,24 @@ impl Resume {
             return Err(CliError::AutoCeremony.into());
         }
         let mut terminal: Box<dyn Terminal> = if self.auto {
-            let folder = place.root.parent().unwrap_or(&place.root).join("paper");
+            let out = place.root.parent().unwrap_or(&place.root);
+            let folder = out.join("paper");
             let paper = Paper::load(folder.clone()).map_err(|e| CliError::Read(folder, e))?;
-            Box::new(Players::new(paper, files::screen(), pace(self.fast)))
+            Box::new(rehearse::players(paper, out, pace(self.fast)))
         } else {
             Box::new(Console::open()?)
         };
         let mut system = RealSystem::new(place::work_folder());
-        let edge = Edge {
-            terminal: terminal.as_mut(),
-            media: &mut media,
-            system: &mut system,
+        let terminal = terminal.as_mut();
+        let (id, mut found) = (&place.id, found);
+        let outcome = loop {
+            let outcome = run::go_on(id, found, &site, terminal, &mut media, &mut system)?;
+            // The players wait for nobody.
+            if !self.auto || outcome != Outcome::Paused {
+                break outcome;
+            }
+            found = driver::gather(&mut media, id)?;
         };
-        let journal = Journal::new(found.plan.clone(), &place.id);
-        let mut room = Room::new(edge, &site, journal, found.mode, &place.id);
-        driver::resume(&mut room, found)?;
-        Ok(run::exit_of(driver::drive(&mut room)?))
+        Ok(run::exit_of(outcome))
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::place;
-use crate::driver::{self, Outcome};
+use crate::driver::{self, Found, Outcome};
 use crate::edge::console::Console;
 use crate::edge::directory::Directories;
 use crate::edge::system::RealSystem;
@@ -37,18 +37,19 @@ impl Run {
         let mut media = Directories::new(place::media(&self.medium, &site)?);
         let mut console = Console::open()?;
         let mut system = RealSystem::new(place::work_folder());
-        hold(
+        let (outcome, _) = hold(
             &plan,
             &site,
             Mode::Ceremony,
             &mut console,
             &mut media,
             &mut system,
-        )
+        )?;
+        Ok(exit_of(outcome))
     }
 }
 
-/// Holds a ceremony or rehearsal from its beginning.
+/// Holds a ceremony or rehearsal from its beginning; how it ended, and its id.
 pub(super) fn hold(
     plan: &Plan,
     site: &Site,
@@ -56,7 +57,7 @@ pub(super) fn hold(
     terminal: &mut dyn Terminal,
     media: &mut Directories,
     system: &mut dyn System,
-) -> Result<Exit, Failure> {
+) -> Result<(Outcome, String), Failure> {
     let edge = Edge {
         terminal,
         media,
@@ -64,7 +65,28 @@ pub(super) fn hold(
     };
     let mut room = Room::new(edge, site, Journal::new(plan.clone(), ""), mode, "");
     driver::open(&mut room, plan)?;
-    Ok(exit_of(driver::drive(&mut room)?))
+    let outcome = driver::drive(&mut room)?;
+    Ok((outcome, room.id.clone()))
+}
+
+/// Goes on with a record, until it ends or a planned stop is reached.
+pub(super) fn go_on(
+    id: &str,
+    found: Found,
+    site: &Site,
+    terminal: &mut dyn Terminal,
+    media: &mut Directories,
+    system: &mut dyn System,
+) -> Result<Outcome, Failure> {
+    let edge = Edge {
+        terminal,
+        media,
+        system,
+    };
+    let journal = Journal::new(found.plan.clone(), id);
+    let mut room = Room::new(edge, site, journal, found.mode, id);
+    driver::resume(&mut room, found)?;
+    Ok(driver::drive(&mut room)?)
 }
 
 /// What the program ends with.

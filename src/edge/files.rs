@@ -136,6 +136,20 @@ fn descend(at: &Path, prefix: &str, folder: &mut Folder) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether anything has this name, be it a link that leads nowhere.
+pub fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// The folders in a folder, by name.
+pub fn folders(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(path)?.flatten().take(MAX_FILES);
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    Ok(folders)
+}
+
 /// The plain files beside a record's folder, and in `revocation/`, by relative path.
 pub fn beside(record: &Path) -> Vec<String> {
     let Some(folder) = record.parent() else {

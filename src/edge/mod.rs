@@ -14,6 +14,7 @@ pub mod players;
 pub mod system;
 pub mod terminal;
 pub mod test_only;
+pub mod verifier;
 
 pub use media::{Media, MediaError, MediaFault};
 pub use system::{System, SystemError};

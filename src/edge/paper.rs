@@ -204,6 +204,12 @@ impl Paper {
             .unwrap_or_default()
     }
 
+    /// A word of the fingerprint by its number, from 1.
+    pub(super) fn word(&self, number: usize) -> String {
+        let at = number.checked_sub(1).and_then(|at| self.words.get(at));
+        at.cloned().unwrap_or_default()
+    }
+
     pub(super) fn copy_head(&mut self, page: &[String]) -> Result<(), TerminalError> {
         self.head = listed_words(page)
             .into_iter()

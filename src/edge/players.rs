@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use super::paper::Paper;
 use super::terminal::{Terminal, TerminalError};
+use super::verifier::Verifier;
 use crate::plan::Operator;
 use crate::record::value::Decision;
-use crate::screen::{Answer, Asks, Page, Question, Reply, SecretPage, layout};
+use crate::screen::{Answer, Asks, CallAsk, Page, Question, Reply, SecretPage, layout};
 use crate::secret::SecretText;
 
 /// What a test may put between a question and its answer: `None` lets the player answer.
@@ -35,6 +36,7 @@ pub struct Players<'a> {
     pace: Pace,
     meddle: Option<Meddle<'a>>,
     last_page: Vec<String>,
+    verifier: Option<Verifier<'a>>,
 }
 
 impl<'a> Players<'a> {
@@ -46,12 +48,19 @@ impl<'a> Players<'a> {
             pace,
             meddle: None,
             last_page: Vec::new(),
+            verifier: None,
         }
     }
 
     /// Lets a test answer some questions in the players' place.
     pub fn meddled(mut self, meddle: Meddle<'a>) -> Players<'a> {
         self.meddle = Some(meddle);
+        self
+    }
+
+    /// Somebody at the far end of the telephone.
+    pub fn with_verifier(mut self, verifier: Verifier<'a>) -> Players<'a> {
+        self.verifier = Some(verifier);
         self
     }
 
@@ -98,6 +107,17 @@ impl<'a> Players<'a> {
             ),
             Asks::Seal(_) => line(&self.paper.next_seal()),
             Asks::HeadWords(_) => line(self.paper.head()),
+            Asks::Call(CallAsk::SheetWord(_, number)) => line(&self.paper.word(*number)),
+            Asks::Call(asks) => {
+                let (page, head) = (&self.last_page, self.paper.head());
+                let answer = match &mut self.verifier {
+                    Some(verifier) => verifier.answer(asks, page, head),
+                    None => "failed".to_string(),
+                };
+                line(&answer)
+            }
+            // The verifier's own screen is not part of a rehearsal.
+            Asks::Far(_) => line(""),
             Asks::Time | Asks::Location => line(""),
             Asks::Expected => line("the rehearsal goes on"),
             Asks::Happened => line("something else"),
@@ -130,6 +150,9 @@ impl Terminal for Players<'_> {
 
     fn say(&mut self, line: &str) -> Result<(), TerminalError> {
         self.print(&format!("{line}\n"))?;
+        if let (true, Some(verifier)) = (line.starts_with("Confirmed:"), &mut self.verifier) {
+            verifier.confirmed()?;
+        }
         self.pause(600);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What each kind of step expects: the events that may follow those it already emitted.
 
 use crate::backup::quorum::Custodian;
+use crate::phone;
 use crate::plan::{BackupSpec, Plan, ReadBack, Step, StepKind};
 use crate::record::event::Event;
 use crate::record::value::Part;
@@ -41,6 +42,8 @@ pub(super) fn accept(plan: &Plan, step: &Step, seen: &[Event], event: &Event) ->
         }
         StepKind::Drill => drill(plan.backup.as_ref()?, seen, event),
         StepKind::Export => export(seen, event),
+        StepKind::Phone => phone(seen, event),
+        StepKind::Open => open(seen, event),
     }
 }
 
@@ -51,6 +54,8 @@ pub(super) enum AuthoriseWhen {
     First,
     /// After the drill's result, before the copy in memory goes.
     BeforeErasing,
+    /// After it was said what is to be done, before it is.
+    AfterNaming,
     /// After all of the step's events.
     Last,
 }
@@ -63,6 +68,7 @@ pub(super) fn authorise_when(kind: &StepKind) -> AuthoriseWhen {
         | StepKind::Export
         | StepKind::Close => AuthoriseWhen::First,
         StepKind::Drill => AuthoriseWhen::BeforeErasing,
+        StepKind::Open => AuthoriseWhen::AfterNaming,
         _ => AuthoriseWhen::Last,
     }
 }
@@ -211,6 +217,35 @@ fn export(seen: &[Event], event: &Event) -> Option<Progress> {
         (1, Event::Exported { files }) => {
             (*files as usize == EXPORT_FILES.len()).then_some(Complete)
         }
+        _ => None,
+    }
+}
+
+/// Two failed attempts end a call; only an exception, which counts anew, leads to another one.
+fn phone(seen: &[Event], event: &Event) -> Option<Progress> {
+    let Some((first, attempts)) = seen.split_first() else {
+        return matches!(event, Event::SheetsChecked {}).then_some(Continues);
+    };
+    matches!(first, Event::SheetsChecked {}).then_some(())?;
+    let failed = attempts.len() as u32;
+    match event {
+        Event::CallFailed { attempt } => {
+            (*attempt == failed + 1 && failed < phone::ATTEMPTS).then_some(Continues)
+        }
+        Event::CallConfirmed { attempts, .. } => {
+            (*attempts == failed + 1 && failed < phone::ATTEMPTS).then_some(Complete)
+        }
+        _ => None,
+    }
+}
+
+/// A message is named, opened by one quorum or refused, and the key is erased.
+fn open(seen: &[Event], event: &Event) -> Option<Progress> {
+    match (seen, event) {
+        ([], Event::MessageNamed { .. })
+        | ([_], Event::QuorumOpened { .. })
+        | ([_, _], Event::MessageOpened { .. } | Event::MessageRefused { .. }) => Some(Continues),
+        ([_, _, _], Event::Erased {}) => Some(Complete),
         _ => None,
     }
 }

@@ -1,10 +1,13 @@
 //! What an entry must say by itself: who acted, and values that can be only one thing.
 
 use super::state::State;
+use crate::digest::Digest;
+use crate::phone::result::{self, Said};
+use crate::phone::{HEAD_WORDS, canary};
 use crate::plan::{Operator, OperatorDemand, Plan};
 use crate::record::entry::Entry;
 use crate::record::event::Event;
-use crate::record::value::{Actors, Means, Mode, Part, Signed};
+use crate::record::value::{Actors, Means, Mode, Part, Signed, Spoken};
 use crate::role::Role;
 
 /// Whether the entry says of itself what such an entry must.
@@ -23,6 +26,8 @@ pub(super) fn actors(event: &Event) -> Actors {
         | Event::RevocationSaved { .. }
         | Event::Erased {}
         | Event::Exported { .. }
+        | Event::MessageOpened { .. }
+        | Event::MessageRefused { .. }
         | Event::Paused {} => Actors::none(),
         Event::Refused { sig_a, sig_b } => {
             let signed = Operator::ALL.into_iter().zip([sig_a, sig_b]);
@@ -51,6 +56,10 @@ pub(super) fn actors(event: &Event) -> Actors {
         | Event::ReadBackMatched { .. }
         | Event::Drilled { .. }
         | Event::Custody { .. }
+        | Event::SheetsChecked {}
+        | Event::CallFailed { .. }
+        | Event::CallConfirmed { .. }
+        | Event::MessageNamed { .. }
         | Event::HeadNoted { .. }
         | Event::Resumed { .. }
         | Event::Exception { .. }
@@ -78,7 +87,19 @@ fn values_fit(state: &State, plan: &Plan, entry: &Entry) -> bool {
             .key
             .as_ref()
             .is_some_and(|key| key.certificate == *sha256),
-        Event::QuorumOpened { medium, .. } => matches!(medium, Role::Secret1 | Role::Secret2),
+        Event::QuorumOpened { quorum, medium, .. } => {
+            let letters = quorum.as_str().as_bytes();
+            matches!(medium, Role::Secret1 | Role::Secret2)
+                && letters.len() >= 2
+                && letters.iter().all(|letter| (b'A'..=b'T').contains(letter))
+                && letters.is_sorted_by(|a, b| a < b)
+        }
+        Event::CallConfirmed { .. } => call_fits(state, &entry.event),
+        // What a rehearsal backed up is opened in a rehearsal, and nothing else is.
+        Event::MessageNamed { backup, .. } => {
+            let rehearsal = backup.as_str().starts_with("REHEARSAL-");
+            (state.mode == Some(Mode::Rehearsal)) == rehearsal
+        }
         Event::Resumed {
             kept,
             medium,
@@ -93,4 +114,43 @@ fn values_fit(state: &State, plan: &Plan, entry: &Entry) -> bool {
         }
         _ => true,
     }
+}
+
+/// The head is the one on paper, and the result follows from all that was said.
+fn call_fits(state: &State, event: &Event) -> bool {
+    let Event::CallConfirmed {
+        heard,
+        head,
+        nonce,
+        canaries,
+        result,
+        ..
+    } = event
+    else {
+        return false;
+    };
+    if state.noted_head() != Some(*head) {
+        return false;
+    }
+    match (heard, nonce, canaries, result) {
+        (Spoken::Digits, None, None, None) => true,
+        (Spoken::Canaries, Some(nonce), Some(canaries), Some(result)) => {
+            let said = said(state, head, nonce.as_str(), canaries.as_str());
+            said.is_some_and(|said| said.digest() == *result)
+        }
+        _ => false,
+    }
+}
+
+fn said(state: &State, head: &Digest, nonce: &str, canaries: &str) -> Option<Said> {
+    let key = state.key.as_ref()?;
+    let mut words = [0; HEAD_WORDS];
+    words.copy_from_slice(&head.bytes()[..HEAD_WORDS]);
+    Some(Said {
+        id: state.id.clone()?,
+        certificate: key.certificate,
+        nonce: result::read_nonce(nonce)?,
+        canaries: canary::read(canaries, key.fingerprint.bytes().len())?,
+        head: words,
+    })
 }

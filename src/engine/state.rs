@@ -10,7 +10,7 @@ use crate::plan::{Plan, Step, StepKind};
 use crate::record::entry::Entry;
 use crate::record::event::Event;
 use crate::record::transcript::Placed;
-use crate::record::value::{Act, Decision, Means, Mode, Signed, Standing};
+use crate::record::value::{Act, Decision, Means, Mode, Signed, Spoken, Standing};
 
 /// What the engine wants next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,19 @@ pub struct Operators {
     pub means: [Means; 2],
 }
 
+/// A message that was to be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// SHA-256 of the encrypted message.
+    pub message: Digest,
+    /// The ceremony whose backup has the key.
+    pub backup: String,
+    /// SHA-256 of its content, once it was opened.
+    pub content: Option<Digest>,
+    /// It was refused: altered, cut short, or not for this key.
+    pub refused: bool,
+}
+
 /// The fold's state.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -85,6 +98,10 @@ pub struct State {
     pub stored: Vec<(String, Digest)>,
     /// What the exceptions decided: entry number, step and decision.
     pub exceptions: Vec<(u32, String, Decision)>,
+    /// How the fingerprint was confirmed by phone, if it was.
+    pub confirmed: Option<Spoken>,
+    /// The message that was to be opened, and what became of it.
+    pub message: Option<Message>,
     /// The last checkpoint entry's hash.
     pub head: Option<Digest>,
     /// The last head noted on paper, and every head since: what the paper may say.
@@ -125,6 +142,8 @@ impl State {
             abandoned: Vec::new(),
             stored: Vec::new(),
             exceptions: Vec::new(),
+            confirmed: None,
+            message: None,
             head: None,
             heads_since_note: Vec::new(),
             cursor: 0,
@@ -239,6 +258,7 @@ impl State {
         match expect::authorise_when(&step.kind) {
             AuthoriseWhen::First => self.seen.is_empty(),
             AuthoriseWhen::BeforeErasing => matches!(self.seen.last(), Some(Event::Drilled { .. })),
+            AuthoriseWhen::AfterNaming => self.seen.len() == 1,
             AuthoriseWhen::Last => self.step_is_done(plan, step),
         }
     }
@@ -417,7 +437,9 @@ impl State {
             self.seen.retain(|event| {
                 !matches!(
                     event,
-                    Event::ReadBackFailed { .. } | Event::ShareFailed { .. }
+                    Event::ReadBackFailed { .. }
+                        | Event::ShareFailed { .. }
+                        | Event::CallFailed { .. }
                 )
             });
         }
@@ -509,6 +531,21 @@ impl State {
                 (self.key.as_ref()?.fingerprint == *fingerprint).then_some(())?;
             }
             Event::Paused {} => self.paused = true,
+            Event::CallConfirmed { heard, .. } => self.confirmed = Some(*heard),
+            Event::MessageNamed {
+                message, backup, ..
+            } => {
+                self.message = Some(Message {
+                    message: *message,
+                    backup: backup.to_string(),
+                    content: None,
+                    refused: false,
+                });
+            }
+            Event::MessageOpened { content, .. } => {
+                self.message.as_mut()?.content = Some(*content);
+            }
+            Event::MessageRefused { .. } => self.message.as_mut()?.refused = true,
             _ => {}
         }
         Some(())
@@ -563,6 +600,8 @@ pub fn act_of(kind: &StepKind) -> Act {
         StepKind::Revocation => Act::Revocation,
         StepKind::Drill => Act::Drill,
         StepKind::Export => Act::Export,
+        StepKind::Phone => Act::Phone,
+        StepKind::Open => Act::Open,
         StepKind::Close => Act::Close,
         // The plan's rules refuse authorisation before roll call; the rest is the media check.
         StepKind::Media | StepKind::Clock | StepKind::Preflight | StepKind::Pause => Act::Media,

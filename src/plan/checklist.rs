@@ -212,6 +212,8 @@ fn who_acts(step: &Step) -> String {
             )
         }
         StepKind::RollCall => "A, then B".to_string(),
+        StepKind::Phone => "A and B read in turn, on a loudspeaker".to_string(),
+        StepKind::Open => "the custodians of one quorum type their words".to_string(),
         StepKind::Share => "each custodian alone, the other looks away".to_string(),
         _ => "A and B together".to_string(),
     };
@@ -438,7 +440,7 @@ mod tests {
         let numbered = words
             .windows(2)
             .filter(|w| w[0].parse::<u32>().is_ok() && is_blank(w[1]));
-        assert_eq!(numbered.count(), 5 * HEAD_WORDS + CLOSING_HEAD_WORDS);
+        assert_eq!(numbered.count(), 6 * HEAD_WORDS + CLOSING_HEAD_WORDS);
         for line in paper
             .lines()
             .filter(|line| line.contains('_') || line.contains('['))

@@ -30,7 +30,7 @@ pub(super) fn check(plan: &Plan, lines: &Lines) -> Result<(), Broken> {
 type Check = fn(&Lint<'_>) -> Result<(), Broken>;
 
 /// Counts and numbering first: later rules may then speak of steps by their ids.
-const RULES: [Check; 23] = [
+const RULES: [Check; 25] = [
     counts,
     phase_ids,
     step_ids,
@@ -54,10 +54,12 @@ const RULES: [Check; 23] = [
     backup_and_its_steps,
     custodians_and_threshold,
     no_key_no_steps_of_it,
+    phone_after_the_stop,
+    opening_makes_no_key,
 ];
 
 /// Kinds that a plan has once at most. (Roll call and close have rules of their own.)
-const ONCE: [StepKind; 9] = [
+const ONCE: [StepKind; 11] = [
     StepKind::Clock,
     StepKind::Preflight,
     StepKind::Media,
@@ -67,19 +69,23 @@ const ONCE: [StepKind; 9] = [
     StepKind::Revocation,
     StepKind::Drill,
     StepKind::Export,
+    StepKind::Phone,
+    StepKind::Open,
 ];
 
 /// What every plan begins with, in this order.
 const OPENING: [StepKind; 3] = [StepKind::Clock, StepKind::Preflight, StepKind::RollCall];
 
 /// Kinds that can't be undone, or vouch for what can't.
-const AUTHORISED: [StepKind; 7] = [
+const AUTHORISED: [StepKind; 9] = [
     StepKind::RollCall,
     StepKind::Generate,
     StepKind::Backup,
     StepKind::Revocation,
     StepKind::Drill,
     StepKind::Export,
+    StepKind::Phone,
+    StepKind::Open,
     StepKind::Close,
 ];
 
@@ -87,7 +93,7 @@ const AUTHORISED: [StepKind; 7] = [
 const AFTER_GENERATE: [&str; 5] = ["fingerprint", "read-back", "share", "backup", "drill"];
 
 /// Kinds that deal with a key, where the plan makes one.
-const OF_THE_KEY: [&str; 7] = [
+const OF_THE_KEY: [&str; 8] = [
     "fingerprint",
     "read-back",
     "share",
@@ -95,6 +101,7 @@ const OF_THE_KEY: [&str; 7] = [
     "revocation",
     "drill",
     "export",
+    "phone",
 ];
 
 /// Kinds by which something leaves the room, or the ceremony stands still or ends.
@@ -364,6 +371,30 @@ fn revocation_before_the_drill(lint: &Lint) -> Result<(), Broken> {
     match (lint.first(StepKind::Backup), lint.first(StepKind::Drill)) {
         (Some(backup), Some(drill)) if backup < revocation && revocation < drill => Ok(()),
         _ => lint.at_step(revocation, Rule::RevocationPlace),
+    }
+}
+
+/// The verifier has the certificate, by a medium that left at the planned stop, before the call.
+fn phone_after_the_stop(lint: &Lint) -> Result<(), Broken> {
+    let Some(phone) = lint.first(StepKind::Phone) else {
+        return Ok(());
+    };
+    let export = lint.first(StepKind::Export).filter(|at| *at < phone);
+    let stop = export.and_then(|export| {
+        let between = &lint.steps[export..phone];
+        between.iter().find(|step| step.kind == StepKind::Pause)
+    });
+    match stop {
+        Some(_) => Ok(()),
+        None => lint.at_step(phone, Rule::PhonePlace),
+    }
+}
+
+/// A message is opened with a key that was made, drilled and confirmed before.
+fn opening_makes_no_key(lint: &Lint) -> Result<(), Broken> {
+    match (lint.first(StepKind::Open), lint.first(StepKind::Generate)) {
+        (Some(open), Some(_)) => lint.at_step(open, Rule::OpenWithGenerate),
+        _ => Ok(()),
     }
 }
 

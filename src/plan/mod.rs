@@ -223,6 +223,10 @@ pub enum StepKind {
     Export,
     /// The ceremony waits for something outside the room.
     Pause,
+    /// The verifier confirms the fingerprint by telephone.
+    Phone,
+    /// A message is decrypted with the key of an earlier ceremony, from its backup.
+    Open,
     /// The record is closed.
     Close,
 }
@@ -244,6 +248,8 @@ impl StepKind {
             StepKind::Drill => "drill",
             StepKind::Export => "export",
             StepKind::Pause => "pause",
+            StepKind::Phone => "phone",
+            StepKind::Open => "open",
             StepKind::Close => "close",
         }
     }
@@ -453,7 +459,7 @@ mod tests {
     #[test]
     fn the_backup_key_plan_says_what_the_project_promises() {
         let plan = backup_key();
-        assert_eq!(plan.minutes, 45);
+        assert_eq!(plan.minutes, 60);
         let key = plan.key.expect("it makes a key");
         assert_eq!(
             (key.profile, key.user_id),

@@ -46,6 +46,8 @@ const KINDS: &[&str] = &[
     "drill",
     "export",
     "pause",
+    "phone",
+    "open",
     "close",
 ];
 
@@ -262,6 +264,8 @@ impl File<'_> {
             "drill" => StepKind::Drill,
             "export" => StepKind::Export,
             "pause" => StepKind::Pause,
+            "phone" => StepKind::Phone,
+            "open" => StepKind::Open,
             "close" => StepKind::Close,
             _ => {
                 let unknown = UnknownName { known: KINDS };

@@ -84,6 +84,10 @@ pub enum Rule {
     },
     /// Nothing leaves or closes between the key and the drill.
     BeforeDrill { kind: &'static str },
+    /// The call comes after the export and a planned stop.
+    PhonePlace,
+    /// A plan that opens a message makes no key.
+    OpenWithGenerate,
     /// Custodians are named, but nothing is shared or backed up.
     BackupUnused { kind: &'static str },
     /// A step needs custodians, but none are named.
@@ -134,6 +138,8 @@ impl Rule {
             Rule::BeforeGenerate { .. } => "before-generate",
             Rule::AfterGenerate { .. } => "after-generate",
             Rule::BeforeDrill { .. } => "before-drill",
+            Rule::PhonePlace => "phone-place",
+            Rule::OpenWithGenerate => "open-with-generate",
             Rule::BackupUnused { .. } => "backup-unused",
             Rule::BackupMissing { .. } => "backup-missing",
             Rule::RevocationMissing => "revocation-missing",
@@ -185,6 +191,12 @@ impl Rule {
             | Rule::RevocationPlace => {
                 "Keep this order: generate, fingerprint, read-back, share, backup, revocation, \
                  drill, and only then export, pause or close."
+            }
+            Rule::PhonePlace => {
+                "Keep this order: export, pause, phone: the verifier needs the certificate first."
+            }
+            Rule::OpenWithGenerate => {
+                "Make two plans of it: one that makes the key, one that opens messages."
             }
             Rule::BackupUnused { .. } | Rule::BackupMissing { .. } => {
                 "Have a [backup] section and the steps share and backup, or none of the three."
@@ -269,6 +281,12 @@ impl fmt::Display for Rule {
                     f,
                     "a `{kind}` step must not come between `generate` and the drill"
                 )
+            }
+            Rule::PhonePlace => {
+                f.write_str("the call must come after `export` and a `pause` behind it")
+            }
+            Rule::OpenWithGenerate => {
+                f.write_str("a plan that opens a message can't generate a key")
             }
             Rule::BackupUnused { kind } => {
                 write!(f, "the plan names custodians, but has no `{kind}` step")

@@ -1,6 +1,8 @@
 //! The closed list of events, each with its fields in their fixed order.
 
-use super::value::{Act, Decision, Means, Mode, Opener, Part, Signed, Standing, Token, Value};
+use super::value::{
+    Act, Decision, Means, Mode, Opener, Part, Signed, Spoken, Standing, Token, Value,
+};
 use crate::digest::{Digest, Fingerprint};
 use crate::role::Role;
 
@@ -165,6 +167,37 @@ events! {
     Custody = "custody", Needed { items: u32 = "items" }
     /// Everything that leaves the room is on its media.
     Exported = "exported", None { files: u32 = "files" }
+    /// Both operators typed words of the fingerprint from their own paper, chosen at random.
+    SheetsChecked = "sheets-checked", None {}
+    /// An attempt to have the fingerprint confirmed by phone failed.
+    CallFailed = "call-failed", None { attempt: u32 = "attempt" }
+    /// The verifier heard the fingerprint, typed it, and has the same key. `head` is the one that
+    /// was read in the call; the last three are `none` where digits were read. `detail` has the
+    /// numbers that were called.
+    CallConfirmed = "call-confirmed", Needed {
+        attempts: u32 = "attempts",
+        heard: Spoken = "heard",
+        head: Digest = "head",
+        nonce: Option<Token> = "nonce",
+        canaries: Option<Token> = "canaries",
+        result: Option<Digest> = "result",
+    }
+    /// A message is to be opened with the key of an earlier ceremony, whose encrypted key has the
+    /// hash `payload`. `detail` has the file's name and why it is opened.
+    MessageNamed = "message-named", Needed {
+        message: Digest = "message",
+        bytes: u64 = "bytes",
+        backup: Token = "backup",
+        payload: Digest = "payload",
+    }
+    /// The whole message was decrypted and verified, and its content written and read back.
+    MessageOpened = "message-opened", None {
+        fingerprint: Fingerprint = "fingerprint",
+        content: Digest = "content",
+        bytes: u64 = "bytes",
+    }
+    /// The message was not opened: altered, cut short, or not for this key. Nothing was written.
+    MessageRefused = "message-refused", None { fingerprint: Fingerprint = "fingerprint" }
     /// The head was shown at a phase's end and written on paper.
     HeadNoted = "head-noted", None { head: Digest = "head" }
     /// A planned stop; the ceremony goes on with `resume`.

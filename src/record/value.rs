@@ -65,6 +65,8 @@ words! {
         Revocation = "revocation",
         Drill = "drill",
         Export = "export",
+        Phone = "phone",
+        Open = "open",
         Close = "close",
         /// An exception that was just recorded.
         Exception = "exception",
@@ -107,6 +109,12 @@ words! {
 words! {
     /// Which program opened a capsule in the drill.
     Opener { Gpg = "gpg", Library = "library" }
+}
+
+words! {
+    /// How the call confirmed the fingerprint: words with canaries, typed into the verifier's
+    /// program; or digits without, where the verifier had stock gpg alone.
+    Spoken { Canaries = "canaries", Digits = "digits" }
 }
 
 words! {

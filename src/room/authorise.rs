@@ -144,6 +144,14 @@ impl Room<'_> {
             Act::Export => "When both have signed, what may leave the room is written: the public \
                             certificate, its sheet, and copies of the record."
                 .to_string(),
+            Act::Phone => {
+                "You confirm: the person whom you know as the verifier was on the phone, \
+                           and the words went both ways as the screen asked for them."
+                    .to_string()
+            }
+            Act::Open => "When both have signed, the words of a quorum are typed, and the message \
+                          that was just named is decrypted with the key from the backup."
+                .to_string(),
             Act::Close => "When both have signed, the record is closed. Nothing can be added \
                            after that."
                 .to_string(),

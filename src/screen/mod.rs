@@ -23,6 +23,8 @@ pub enum Who {
     Both,
     /// A custodian, alone at the screen.
     Custodian(Custodian),
+    /// The person at the far end of the telephone call.
+    Verifier,
     /// Nobody: the machine works.
     Machine,
 }
@@ -34,6 +36,7 @@ impl Who {
             Who::Operator(operator) => format!("OPERATOR {operator}"),
             Who::Both => "BOTH OPERATORS".to_string(),
             Who::Custodian(custodian) => format!("CUSTODIAN {custodian}, ALONE"),
+            Who::Verifier => "YOU, THE VERIFIER".to_string(),
             Who::Machine => "THE MACHINE".to_string(),
         }
     }
@@ -127,6 +130,10 @@ pub enum Asks {
     HeadWords(Operator),
     /// That the head was written on paper.
     HeadWritten(Operator),
+    /// Something in the telephone call.
+    Call(CallAsk),
+    /// Something on the verifier's side of it.
+    Far(FarAsk),
     /// What was expected, and what happened.
     Expected,
     /// See [`Asks::Expected`].
@@ -137,6 +144,50 @@ pub enum Asks {
     Device,
     /// Where the replacement of a device is.
     Location,
+}
+
+/// What is asked in the room during the telephone call. Places count from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallAsk {
+    /// A word of the fingerprint, from this operator's own paper.
+    SheetWord(Operator, usize),
+    /// Whether the verifier has the program or stock gpg alone.
+    FarSide,
+    /// The verifier's four nonce words.
+    Nonce,
+    /// Whether these rows (from 0) were taken at the far end, or the attempt failed there.
+    Rows(Vec<usize>),
+    /// A canary as the verifier reads it back; they count from 0.
+    Canary(usize),
+    /// The words at places that the room asked for: row and word.
+    Places(Vec<(usize, usize)>),
+    /// The result's second half.
+    Result,
+    /// Groups of digits at these places, from what the verifier's gpg shows.
+    Groups(Vec<usize>),
+}
+
+/// What the verifier is asked. Rows count from 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FarAsk {
+    /// The ceremony's whole id, where no record came with the certificate.
+    Id,
+    /// The last characters of the id.
+    IdTail,
+    /// The sheet code.
+    SheetCode,
+    /// The head's ten words.
+    Head,
+    /// A row, as it was heard.
+    Row(usize),
+    /// What the room says of the canaries: good, or a row to be read again.
+    CanariesHeard,
+    /// A place that the room asks for; they count from 0.
+    Place(usize),
+    /// The result's first half.
+    Result,
+    /// Whether the room's program accepted the second half.
+    Accepted,
 }
 
 /// One question.

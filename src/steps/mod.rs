@@ -9,7 +9,9 @@ mod export;
 mod fingerprint;
 mod generate;
 mod media;
+mod open;
 mod pause;
+mod phone;
 mod preflight;
 mod read_back;
 mod roll_call;
@@ -41,6 +43,8 @@ pub fn run(room: &mut Room<'_>, step: &Step) -> Result<(), Stop> {
         StepKind::Drill => drill::run(room),
         StepKind::Export => export::run(room),
         StepKind::Pause => pause::run(room),
+        StepKind::Phone => phone::run(room),
+        StepKind::Open => open::run(room),
         StepKind::Close => close::run(room),
     }
 }

@@ -69,6 +69,13 @@ pub struct Heard {
     pub even: bool,
 }
 
+impl Heard {
+    /// The word itself.
+    pub fn word(self) -> &'static str {
+        word(self.byte, usize::from(!self.even))
+    }
+}
+
 /// Looks `word` up in both lists, in any case; `None` if it is in neither.
 pub fn lookup(word: &str) -> Option<Heard> {
     TABLE.heard.get(word.to_ascii_lowercase().as_str()).copied()

@@ -2,11 +2,16 @@
 
 use super::super::*;
 use crate::digest::{Digest, Fingerprint};
+use crate::phone::canary::{self, Canary};
+use crate::phone::result::{self, Said};
 use crate::plan::{self, Plan, StepKind};
 use crate::record::entry::Entry;
 use crate::record::event::Event;
-use crate::record::value::{Act, Decision, Means, Mode, Opener, Part, Signed, Standing, Token};
+use crate::record::value::{
+    Act, Decision, Means, Mode, Opener, Part, Signed, Spoken, Standing, Token,
+};
 use crate::role::Role;
+use crate::words::pgp::Heard;
 
 pub(super) fn carried() -> Plan {
     let plan = plan::load_carried("backup-key").expect("it is carried");
@@ -15,7 +20,7 @@ pub(super) fn carried() -> Plan {
 
 /// The carried plan with a planned stop before the last step.
 pub(super) fn with_a_pause() -> Plan {
-    let source = carried().source().replace("minutes = 45", "minutes = 46");
+    let source = carried().source().replace("minutes = 60", "minutes = 61");
     let (before, close) = source.rsplit_once("[[phase.step]]").expect("a step");
     let id = carried().steps().last().expect("a step").1.id.clone();
     let (phase, step) = id.split_once('.').expect("an id");
@@ -151,7 +156,53 @@ impl<'a> Walk<'a> {
                 None => Event::Exported { files: 4 },
             },
             StepKind::Pause => Event::Paused {},
+            StepKind::Phone => match seen.split_first() {
+                None => Event::SheetsChecked {},
+                Some((_, failed)) => self.confirmed(Spoken::Canaries, failed.len() as u32 + 1),
+            },
+            StepKind::Open => match at {
+                0 => message_named("2026-01-02-backup-key-0A1B2C3D"),
+                1 => quorum_opened("AB"),
+                2 => message_opened(),
+                _ => Event::Erased {},
+            },
             StepKind::Close => Event::Authorise { act: Act::Close },
+        }
+    }
+
+    /// A call that confirmed the key.
+    pub(super) fn confirmed(&self, heard: Spoken, attempts: u32) -> Event {
+        let head = self.state.noted_head().unwrap_or(Digest::ZERO);
+        let none = Event::CallConfirmed {
+            attempts,
+            heard,
+            head,
+            nonce: None,
+            canaries: None,
+            result: None,
+        };
+        let (Some(key), Spoken::Canaries) = (&self.state.key, heard) else {
+            return none;
+        };
+        let word = |byte| Heard { byte, even: true };
+        let canary = |place, byte| Canary {
+            place,
+            word: word(byte),
+        };
+        let said = Said {
+            id: self.state.id.clone().expect("it was opened"),
+            certificate: key.certificate,
+            nonce: [1, 2, 3, 4],
+            canaries: vec![canary(1, 7), canary(5, 8), canary(22, 9)],
+            head: head.bytes()[..10].try_into().expect("ten bytes"),
+        };
+        Event::CallConfirmed {
+            attempts,
+            heard,
+            head,
+            nonce: Some(token(&result::write_nonce(&said.nonce))),
+            canaries: Some(token(&canary::write(&said.canaries))),
+            result: Some(said.digest()),
         }
     }
 
@@ -265,6 +316,23 @@ pub(super) fn drilled(quorums: u32) -> Event {
     }
 }
 
+pub(super) fn message_named(backup: &str) -> Event {
+    Event::MessageNamed {
+        message: Digest::of(b"message"),
+        bytes: 7,
+        backup: token(backup),
+        payload: Digest::of(b"payload"),
+    }
+}
+
+pub(super) fn message_opened() -> Event {
+    Event::MessageOpened {
+        fingerprint: fingerprint("the key"),
+        content: Digest::of(b"content"),
+        bytes: 7,
+    }
+}
+
 /// Events of every kind, each with the values that could fit somewhere.
 pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
     let mut all = vec![
@@ -280,6 +348,13 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
         Event::Custody { items: 4 },
         Event::Paused {},
         Event::Aborted {},
+        Event::SheetsChecked {},
+        message_named("2026-01-02-backup-key-0A1B2C3D"),
+        message_named("REHEARSAL-2026-01-02-backup-key-0A1B2C3D"),
+        message_opened(),
+        Event::MessageRefused {
+            fingerprint: fingerprint("the key"),
+        },
         resumed(walk.state.entries),
         resumed(walk.state.entries + 1),
     ];
@@ -311,6 +386,9 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
         all.extend([
             generated(n),
             Event::ReadBackFailed { attempt: n },
+            Event::CallFailed { attempt: n },
+            walk.confirmed(Spoken::Canaries, n),
+            walk.confirmed(Spoken::Digits, n),
             Event::ReadBackMatched { attempts: n },
             Event::BackedUp { files: n },
             Event::RevocationSaved { files: n },
@@ -354,6 +432,13 @@ pub(super) fn may_happen(walk: &Walk<'_>, event: &Event) -> bool {
         }
         Event::ReadBackFailed { attempt } => {
             matches!(walk.due(), Some(Event::ReadBackMatched { attempts }) if attempts == *attempt)
+        }
+        Event::CallFailed { attempt } => {
+            matches!(walk.due(), Some(Event::CallConfirmed { attempts, .. }) if attempts == *attempt)
+        }
+        // Either way of reading confirms the key.
+        Event::CallConfirmed { attempts: n, .. } => {
+            matches!(walk.due(), Some(Event::CallConfirmed { attempts, .. }) if attempts == *n)
         }
         Event::ShareFailed {
             custodian,
