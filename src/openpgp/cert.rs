@@ -342,7 +342,7 @@ fn newest_self_signature(cert: &Cert) -> SystemTime {
         .unwrap_or_else(|| cert.primary_key().key().creation_time())
 }
 
-fn fingerprint(of: &sequoia::Fingerprint) -> Fingerprint {
+pub(super) fn fingerprint(of: &sequoia::Fingerprint) -> Fingerprint {
     Fingerprint::from_bytes(of.as_bytes()).expect("keys of versions 4 and 6 only were let in")
 }
 
