@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Advice;
 use sha2::{Digest as _, Sha256};
 
+use super::media::Access;
 use super::new_file::NewFile;
 use crate::digest::Digest;
 use crate::error::{Exit, Explain};
@@ -131,13 +132,50 @@ impl Vessel for Files {
     }
 
     fn target(&mut self) -> Result<Box<dyn Target>, VesselError> {
-        let file =
-            NewFile::create(&self.target).map_err(|error| refused(self.target_name(), error))?;
+        let begin = || {
+            remove_parts(&self.target)?;
+            NewFile::create(&self.target, Access::Private)
+        };
+        let file = begin().map_err(|error| refused(self.target_name(), error))?;
         Ok(Box::new(NewContent {
             file,
             path: self.target.clone(),
         }))
     }
+}
+
+/// Where a file cannot be without a name, power that failed leaves a part of the content under
+/// another one. It was never verified, and goes.
+fn remove_parts(target: &Path) -> io::Result<()> {
+    let Some(name) = target.file_name().and_then(|name| name.to_str()) else {
+        return Ok(());
+    };
+    let folder = match target.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_part = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|n| is_part_of(n, name));
+        if is_part && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file of this name was to become `name`: see [`NewFile`].
+fn is_part_of(part: &str, name: &str) -> bool {
+    let numbers = part
+        .strip_prefix(".part-")
+        .and_then(|rest| rest.strip_suffix(name))
+        .and_then(|rest| rest.strip_suffix('-'))
+        .and_then(|rest| rest.split_once('-'));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    numbers.is_some_and(|(process, count)| is_number(process) && is_number(count))
 }
 
 struct NewContent {
@@ -270,4 +308,140 @@ impl Explain for VesselError {
 fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn content() -> Measure {
+        Measure::of(&mut &b"content"[..], &mut |_| {}).expect("memory can be read")
+    }
+
+    /// Every name in a folder, in order.
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).expect("a folder");
+        let name = |entry: io::Result<fs::DirEntry>| entry.expect("an entry").file_name();
+        let mut names: Vec<String> = entries
+            .map(|entry| name(entry).into_string().expect("UTF-8"))
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn files(folder: &tempfile::TempDir) -> Files {
+        let message = folder.path().join("message");
+        fs::write(&message, b"message").expect("the folder can be written");
+        Files::new(message, folder.path().join("out"))
+    }
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().expect("a folder")
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_neither_read_nor_replaced() {
+        let folder = folder();
+        for odd in ["folder", "pipe", "link to nowhere", "link to a folder"] {
+            let path = folder.path().join(odd);
+            match odd {
+                "folder" => fs::create_dir(&path).expect("a new folder"),
+                "pipe" => rustix::fs::mkfifoat(
+                    rustix::fs::CWD,
+                    &path,
+                    rustix::fs::Mode::from_raw_mode(0o600),
+                )
+                .expect("a new pipe"),
+                "link to nowhere" => symlink("nowhere", &path).expect("a new link"),
+                _ => symlink("folder", &path).expect("a new link"),
+            }
+            let mut odd_files = Files::new(path.clone(), path);
+            assert!(odd_files.message().is_err(), "{odd}");
+            let standing = odd_files.standing();
+            assert!(matches!(standing, Err(VesselError::Exists(_))), "{odd}");
+            let target = odd_files.target();
+            assert!(matches!(target, Err(VesselError::Exists(_))), "{odd}");
+        }
+        let missing = folder.path().join("missing");
+        let mut missing = Files::new(missing.clone(), missing.join("out"));
+        assert!(matches!(missing.message(), Err(VesselError::Read(..))));
+        assert!(matches!(missing.target(), Err(VesselError::Write(..))));
+    }
+
+    #[test]
+    fn the_content_appears_only_when_it_is_published_and_is_its_owners_alone() {
+        let folder = folder();
+        let mut files = files(&folder);
+        let mut target = files.target().expect("nothing is there");
+        target.write_all(b"con").expect("there is space");
+        drop(target);
+        assert_eq!(names(folder.path()), ["message"]);
+        let mut target = files.target().expect("nothing is there");
+        target.write_all(b"content").expect("there is space");
+        assert!(files.standing().expect("it can be seen").is_none());
+        target.publish(&content()).expect("it is what was written");
+        assert_eq!(names(folder.path()), ["message", "out"]);
+        let out = folder.path().join("out");
+        let mode = fs::metadata(&out)
+            .expect("it is there")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let mut standing = files.standing().expect("it can be seen").expect("a file");
+        let found = Measure::of(&mut standing, &mut |_| {}).expect("it can be read");
+        assert_eq!(found, content());
+        assert!(matches!(files.target(), Err(VesselError::Exists(_))));
+    }
+
+    #[test]
+    fn content_that_reads_back_wrong_does_not_stay() {
+        let folder = folder();
+        let mut target = files(&folder).target().expect("nothing is there");
+        target.write_all(b"contents").expect("there is space");
+        let published = target.publish(&content());
+        assert!(matches!(published, Err(VesselError::ReadBack(_))));
+        assert_eq!(names(folder.path()), ["message"]);
+    }
+
+    #[test]
+    fn a_name_that_was_taken_meanwhile_is_not_taken_over() {
+        let folder = folder();
+        let mut target = files(&folder).target().expect("nothing is there");
+        target.write_all(b"content").expect("there is space");
+        fs::write(folder.path().join("out"), b"old").expect("the folder can be written");
+        let published = target.publish(&content());
+        assert!(matches!(published, Err(VesselError::Exists(_))));
+        assert_eq!(
+            fs::read(folder.path().join("out")).expect("it is there"),
+            b"old"
+        );
+    }
+
+    #[test]
+    fn what_a_failed_power_left_of_the_content_goes_and_nothing_else() {
+        let folder = folder();
+        let mut files = files(&folder);
+        let kept = [
+            ".part-1-out",
+            ".part-1-2-outer",
+            ".part-a-2-out",
+            ".part-message",
+            "part-1-2-out",
+        ];
+        for name in kept.iter().chain(&[".part-1-2-out", ".part-4711-0-out"]) {
+            fs::write(folder.path().join(name), b"x").expect("the folder can be written");
+        }
+        drop(files.target().expect("nothing is there"));
+        let mut expected: Vec<&str> = kept.to_vec();
+        expected.push("message");
+        expected.sort();
+        assert_eq!(names(folder.path()), expected);
+    }
+
+    #[test]
+    fn a_name_never_moves_the_cursor() {
+        assert_eq!(shown(Path::new("a\u{1b}[2J\nb\u{9b}c")), "a?[2J?b?c");
+    }
 }
