@@ -17,6 +17,7 @@ use crate::edge::files;
 use crate::edge::paper::Paper;
 use crate::edge::players::Players;
 use crate::edge::system::RealSystem;
+use crate::edge::test_only;
 use crate::edge::vessel::{self, Vessel};
 use crate::edge::{Edge, Terminal, VesselError};
 use crate::error::{Exit, Failure};
@@ -93,7 +94,11 @@ impl Open {
         if mode == Mode::Rehearsal && self.site.is_none() {
             table.site = Site::parse(REHEARSAL_SITE)?;
         }
-        hold(table, terminal.as_mut(), &mut vessel, id, mode)
+        let exit = hold(table, terminal.as_mut(), &mut vessel, id, mode)?;
+        // By now the players and their paper are gone, too.
+        drop(terminal);
+        test_only::stop_at("end");
+        Ok(exit)
     }
 
     /// What can be refused before anything is done. After an interruption the content may stand

@@ -301,7 +301,10 @@ impl Explain for VesselError {
     }
 
     fn exit(&self) -> Exit {
-        Exit::Device
+        match self {
+            VesselError::NotAFile(_) | VesselError::Exists(_) => Exit::Usage,
+            _ => Exit::Device,
+        }
     }
 }
 
