@@ -68,7 +68,7 @@ enum Command {
     Redact(redact::Redact),
     /// Confirm a key by telephone: the verifier's side of the call.
     Confirm(confirm::Confirm),
-    /// Print the fingerprint sheet of a certificate.
+    /// Print the fingerprint sheet of a certificate, or a page for the call.
     Sheet(sheet::Sheet),
     /// Print a man page, or write all of them to a folder.
     Man(pages::Man),
