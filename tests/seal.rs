@@ -589,7 +589,7 @@ fn a_message_is_read_from_where_the_input_stands() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(120))]
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_size_read_in_any_pieces_comes_back(

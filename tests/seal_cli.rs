@@ -176,8 +176,12 @@ fn expiring(key: &SecretKey, at: Option<u64>) -> Certificate {
     let at = at.map(|at| std::time::UNIX_EPOCH + Duration::from_secs(at));
     changed(key, |cert, signer| {
         let policy = sequoia_openpgp::policy::StandardPolicy::new();
-        cert.set_expiration_time(&policy, None, signer, at)
-            .expect("signed")
+        let valid = cert.with_policy(&policy, None).expect("valid");
+        // As gpg's `--quick-set-expire FINGERPRINT DATE '*'`: the subkeys have dates of their own.
+        let keys = valid
+            .keys()
+            .flat_map(|key| key.set_expiration_time(signer, None, at).expect("signed"));
+        keys.collect()
     })
 }
 

@@ -280,4 +280,50 @@ mod tests {
             assert!(NewFile::create(&folder.path().join(wrong), Access::Public).is_err());
         }
     }
+
+    #[test]
+    #[ignore = "started by the test below in a process of its own"]
+    fn helper_waits_for_a_signal() {
+        let folder = std::env::var_os("TEST_FOLDER").expect("set by the test");
+        let mut new = with_a_part(&Path::new(&folder).join("out"));
+        new.write_all(b"a part").expect("written");
+        new.remove_at_signals().expect("set up");
+        println!("\nready");
+        io::stdin()
+            .read_line(&mut String::new())
+            .expect("nothing comes");
+        println!("\nnot reached");
+    }
+
+    #[test]
+    fn a_signal_removes_a_file_that_has_a_name_and_ends_the_program() {
+        use std::os::unix::process::ExitStatusExt;
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let mut child = std::process::Command::new(std::env::current_exe().expect("known"))
+                .args([
+                    "--exact",
+                    "edge::new_file::tests::helper_waits_for_a_signal",
+                ])
+                .args(["--ignored", "--nocapture", "--test-threads=1"])
+                .env("TEST_FOLDER", folder.path())
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .expect("starts");
+            // Both stay open until the end: it must end by the signal and by nothing else.
+            let _input = child.stdin.take();
+            let output = io::BufReader::new(child.stdout.take().expect("piped"));
+            let mut lines = io::BufRead::lines(output).map_while(Result::ok);
+            let ready = lines.any(|line| line == "ready");
+            assert!(ready);
+            assert_eq!(names(folder.path()).len(), 1, "it has a name");
+            let number = rustix::process::Signal::from_named_raw(signal).expect("a signal");
+            rustix::process::kill_process(rustix::process::Pid::from_child(&child), number)
+                .expect("it runs");
+            let status = child.wait().expect("it ends");
+            assert_eq!(status.signal(), Some(signal));
+            assert!(names(folder.path()).is_empty());
+        }
+    }
 }
