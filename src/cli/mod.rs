@@ -12,6 +12,7 @@ mod redact;
 mod rehearse;
 mod resume;
 mod run;
+mod seal;
 mod sheet;
 mod verify;
 
@@ -19,7 +20,7 @@ pub use error::CliError;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::edge::harden;
+use crate::edge::harden::{self, Holds};
 use crate::error::{Exit, Failure};
 use crate::version;
 
@@ -68,6 +69,8 @@ enum Command {
     Redact(redact::Redact),
     /// Confirm a key by telephone: the verifier's side of the call.
     Confirm(confirm::Confirm),
+    /// Seal data to a key that was confirmed by telephone.
+    Seal(seal::Seal),
     /// Print the fingerprint sheet of a certificate, or a page for the call.
     Sheet(sheet::Sheet),
     /// Print a man page, or write all of them to a folder.
@@ -80,8 +83,12 @@ impl Cli {
     /// Runs the command that was asked for.
     pub fn run(self) -> Result<Exit, Failure> {
         // Before anything else: the environment and the limits that secrets need.
-        harden::reexec_with_clean_environment()?;
-        harden::harden()?;
+        let holds = match self.command {
+            Some(Command::Seal(_)) => Holds::PublicKeys,
+            _ => Holds::Secrets,
+        };
+        harden::reexec_with_clean_environment(holds)?;
+        harden::harden(holds)?;
         match self.command {
             None => menu::run(),
             Some(Command::Plans) => check::plans(),
@@ -95,6 +102,7 @@ impl Cli {
             Some(Command::Verify(command)) => command.run(),
             Some(Command::Redact(command)) => command.run(),
             Some(Command::Confirm(command)) => command.run(),
+            Some(Command::Seal(command)) => command.run(),
             Some(Command::Sheet(command)) => command.run(),
             Some(Command::Man(command)) => command.run(Cli::command()),
             Some(Command::Completions(command)) => command.run(Cli::command()),

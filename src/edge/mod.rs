@@ -12,6 +12,7 @@ pub mod media;
 pub mod new_file;
 pub mod paper;
 pub mod players;
+pub mod stream;
 pub mod system;
 pub mod terminal;
 pub mod test_only;

@@ -177,6 +177,20 @@ impl Certificate {
         }
     }
 
+    /// This certificate with all that `other`, of the same key, has besides: later signatures,
+    /// subkeys, revocations. Only what the key itself signed counts.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenPgpError::OtherKey`] if it is not the same key.
+    pub fn joined_with(&self, other: &Certificate) -> Result<Certificate, OpenPgpError> {
+        if self.fingerprint() != other.fingerprint() {
+            return Err(OpenPgpError::OtherKey);
+        }
+        let joined = self.cert.clone().merge_public(other.cert.clone());
+        Certificate::from_cert(joined.map_err(OpenPgpError::library)?)
+    }
+
     /// Whether a key of it can make signatures at `at`.
     ///
     /// # Errors

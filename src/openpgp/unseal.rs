@@ -66,21 +66,31 @@ impl SecretKey {
         mut output: impl Write + Send,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Unsealed, UnsealError> {
-        let mut input = Device(input);
-        let begin = input.0.stream_position().map_err(UnsealError::Read)?;
-        let directly = match self.open_directly(&mut input)? {
-            Some(plaintext) => Some(carry(plaintext, &mut output, progress)?),
+        let mut input = Device { input, fault: None };
+        let unsealed = self.directly_or_not(&mut input, &mut output, progress);
+        match input.fault {
+            Some(fault) => Err(UnsealError::Read(fault)),
+            None => unsealed,
+        }
+    }
+
+    fn directly_or_not(
+        &self,
+        input: &mut Device<impl Read + Seek + Send>,
+        output: &mut (impl Write + Send),
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Unsealed, UnsealError> {
+        let begin = input.input.stream_position().map_err(UnsealError::Read)?;
+        let directly = match self.open_directly(input)? {
+            Some(plaintext) => Some(carry(plaintext, output, progress)?),
             None => None,
         };
         if let Some(unsealed) = directly {
             return Ok(unsealed);
         }
-        input
-            .0
-            .seek(io::SeekFrom::Start(begin))
-            .map_err(UnsealError::Read)?;
-        let plaintext = library::open(self, &mut input)?;
-        carry(plaintext, &mut output, progress)
+        let again = input.input.seek(io::SeekFrom::Start(begin));
+        again.map_err(UnsealError::Read)?;
+        carry(library::open(self, input)?, output, progress)
     }
 
     /// Opens what can be read here; `None` if it is something for the library.
@@ -111,14 +121,19 @@ impl SecretKey {
     }
 }
 
-/// What the input itself could not give is marked, so that it is not taken for a damaged message.
-struct Device<R>(R);
+/// Keeps what the input itself could not give: a decoder would take that for an end of the message.
+struct Device<R> {
+    input: R,
+    fault: Option<io::Error>,
+}
 
 impl<R: Read> Read for Device<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.0.read(buffer) {
+        match self.input.read(buffer) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                Err(UnsealError::Read(error).into())
+                let kind = error.kind();
+                self.fault.get_or_insert(error);
+                Err(kind.into())
             }
             other => other,
         }

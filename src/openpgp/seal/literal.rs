@@ -8,8 +8,8 @@ use super::SealError;
 /// Binary, no name, no date.
 const BEGIN: [u8; 6] = [b'b', 0, 0, 0, 0, 0];
 
-/// Room for what [`Literal::fill`] adds: the tag and a part with its length.
-pub(super) const ROOM: usize = 1 + 1 + PART;
+/// Room for what [`Literal::fill`] adds: the tag, and a part with the longest length before it.
+pub(super) const ROOM: usize = 1 + 5 + PART;
 
 /// A buffer that is made once and filled again and again.
 pub(super) struct Buffer {
@@ -94,7 +94,6 @@ impl<R: Read> Literal<R> {
         self.ended = true;
         let size32 = u32::try_from(size).expect("less than a part");
         let (length, octets) = framing::whole_length(size32);
-        // A last part is shorter than PART, so that there is room for the four further octets.
         stream.bytes.copy_within(at + 1..at + 1 + size, at + octets);
         stream.bytes[at..at + octets].copy_from_slice(&length[..octets]);
         stream.shorten(at + octets + size);

@@ -113,19 +113,27 @@ impl DecryptionHelper for Helper<'_> {
         if cipher.is_some() {
             self.format = Format::Modern;
         }
+        let mut unsupported = false;
         for key in self.cert.keys().unencrypted_secret() {
             let handle = sequoia::KeyHandle::from(key.key().fingerprint());
             let mut pair = Careful::new(key.key())?;
             let for_us = |to: &&PKESK| to.recipient().is_none_or(|to| to.aliases(&handle));
             for recipient in recipients.iter().filter(for_us) {
-                let session = recipient.decrypt(&mut pair, cipher);
-                if session.is_some_and(|(cipher, session)| open(cipher, &session)) {
+                let Some((cipher, session)) = recipient.decrypt(&mut pair, cipher) else {
+                    continue;
+                };
+                if open(cipher, &session) {
                     self.opened.store(true, Ordering::Relaxed);
                     return Ok(None);
                 }
+                unsupported |= cipher.is_some_and(|cipher| !cipher.is_supported());
             }
         }
-        Err(UnsealError::NotForThisKey.into())
+        Err(match unsupported {
+            true => UnsealError::Unsupported(None),
+            false => UnsealError::NotForThisKey,
+        }
+        .into())
     }
 }
 
