@@ -75,7 +75,6 @@ fn open_as(
             Tried::Broken(what) => (what.to_string(), None),
         };
         failed += 1;
-        room.say(&format!("{happened}."))?;
         if whose.is_none() || failed >= ATTEMPTS {
             failed = 0;
             room.exception_about(Some((&format!("{quorum} opens the backup"), &happened)))?;
@@ -83,7 +82,7 @@ fn open_as(
         let Some(custodian) = whose else {
             return Ok(None);
         };
-        if !again(room, custodian)? {
+        if !again(room, custodian, &happened)? {
             return Ok(None);
         }
         let share = type_share(room, backup, custodian)?;
@@ -93,7 +92,12 @@ fn open_as(
 }
 
 /// Whether the same custodian types once more.
-fn again(room: &mut Room<'_>, custodian: Custodian) -> Result<bool, Stop> {
+fn again(room: &mut Room<'_>, custodian: Custodian, happened: &str) -> Result<bool, Stop> {
+    let body = layout::paragraphs(&[
+        &format!("{happened}."),
+        "A word was read or typed wrongly, or it is the card of another ceremony.",
+    ]);
+    room.page(Who::Both, "The words do not fit", body)?;
     let choices = vec![
         (AGAIN, format!("{custodian} types the words once more")),
         (
