@@ -243,8 +243,13 @@ pub fn resume(room: &mut Room<'_>, found: Found) -> Result<(), ResumeError> {
     let ended = state.ended().is_some();
     if !ended {
         steps::confirm_clock(room)?;
-        // What left the room meanwhile is not missed here, but when a step needs it.
-        let roles = room.edge.media.roles();
+        // What left the room at a planned stop is not missed, though the site may name it.
+        let from = match state.key_is_only_in_memory() {
+            true => 0,
+            false => state.cursor(),
+        };
+        let mut roles = room.edge.media.roles();
+        roles.retain(|role| found.plan.uses(*role, from));
         let report = steps::look_at_machine(room, &roles);
         if report.fails() && found.mode == Mode::Ceremony && !only_media_failed(&report, &found) {
             return Err(ResumeError::Preflight(report));

@@ -116,6 +116,24 @@ impl Plan {
         media
     }
 
+    /// Whether the steps from this one on use a medium. After the export the handover medium has
+    /// left the room, and the secret media are locked away.
+    pub fn uses(&self, role: Role, from: usize) -> bool {
+        let left = |kinds: &[StepKind]| {
+            let mut steps = self.steps().skip(from);
+            steps.any(|(_, step)| kinds.contains(&step.kind))
+        };
+        use StepKind::{Backup, Close, Drill, Export, Media, Open, Revocation};
+        match role {
+            Role::OperatorA | Role::OperatorB => true,
+            Role::Secret1 | Role::Secret2 => {
+                left(&[Media, Backup, Revocation, Drill, Export, Open])
+            }
+            Role::Handover => left(&[Media, Export]),
+            Role::Public => left(&[Media, Export, Close]),
+        }
+    }
+
     /// The index of the phase that a step belongs to; the last phase past the end.
     pub fn phase_of(&self, step_index: usize) -> usize {
         let past_the_end = self.phases.len().saturating_sub(1);
@@ -503,6 +521,20 @@ mod tests {
         let none = include_str!("../../tests/plans/good/no-key.toml");
         let none = Plan::parse(none).expect("a good plan");
         assert_eq!(none.media(&[Secret2]), [OperatorA, OperatorB, Public]);
+    }
+
+    #[test]
+    fn after_the_export_some_media_have_left_the_room() {
+        let plan = backup_key();
+        let used = |kind: &str| {
+            let at = plan.steps().position(|(_, step)| step.kind.name() == kind);
+            let at = at.expect("the plan has such a step");
+            Role::ALL.map(|role| plan.uses(role, at))
+        };
+        assert_eq!(used("clock"), [true; 6]);
+        assert_eq!(used("export"), [true; 6]);
+        assert_eq!(used("phone"), [true, true, false, false, false, true]);
+        assert_eq!(used("close"), [true, true, false, false, false, true]);
     }
 
     #[test]
