@@ -60,6 +60,8 @@ pub struct Opening<'a> {
     pub backup: String,
     /// The medium with that backup.
     pub medium: Role,
+    /// When the record beside that backup ends, if one is there: no clock stands before it.
+    pub not_before: Option<UnixTime>,
 }
 
 /// An exception that happened where it could not be recorded at once.
