@@ -157,6 +157,9 @@ impl Table {
         let record = record.to_str().expect("UTF-8");
         let text = verify(PROGRAM, &["verify", record]);
         assert!(text.starts_with("REHEARSAL, complete. "), "{text}");
+        let backup = format!("\nbackup       {}\n", self.held.id);
+        assert!(text.contains(&backup), "{text}");
+        let opened = !text.contains("\ncontent      refused\n");
         let transcript = fs::read_to_string(format!("{record}/transcript.txt")).expect("ASCII");
         let operator = |name: &str| {
             let mut fields = transcript.lines().filter_map(|line| line.split_once(": "));
@@ -165,6 +168,7 @@ impl Table {
                 .expect("roll call was held");
             found.1.to_string()
         };
+        assert_eq!(opened, transcript.contains("\nevent: message-opened\n"), "{text}");
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/verify-record");
         verify(
             script,

@@ -89,6 +89,8 @@ pub struct Room<'a> {
     pub id: String,
     /// The message that is opened, where the plan opens one.
     pub opening: Option<Opening<'a>>,
+    /// Where a ceremony that goes on stands, until its record is taken over.
+    pub resuming_at: Option<Place>,
     /// Both operators confirmed the clock since the program was started.
     pub clock_confirmed: bool,
     owed: Vec<Owed>,
@@ -111,6 +113,7 @@ impl<'a> Room<'a> {
             mode,
             id: id.to_string(),
             opening: None,
+            resuming_at: None,
             clock_confirmed: false,
             owed: Vec::new(),
             shown: None,
@@ -223,7 +226,9 @@ impl<'a> Room<'a> {
 
     /// Where the ceremony stands, for the header of a page.
     pub fn place(&self) -> Place {
-        self.place_at(self.state().cursor())
+        let begun = self.state().entries > 0;
+        let resuming = self.resuming_at.clone().filter(|_| !begun);
+        resuming.unwrap_or_else(|| self.place_at(self.state().cursor()))
     }
 
     /// The same, as if the step with this index were current.
