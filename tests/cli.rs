@@ -127,6 +127,12 @@ fn what_is_not_understood_is_a_usage_error() {
         &["verify"],
         &["completions", "tcsh"],
         &["sheet", "--paper", "a5", "x"],
+        &["sheet"],
+        &["sheet", "--reading", "a"],
+        &["sheet", "--reading", "c", "x"],
+        &["sheet", "--grid", "v5"],
+        &["sheet", "--grid", "v4", "x"],
+        &["sheet", "--grid", "v4", "--reading", "a"],
     ] {
         let output = ceremony(at.path(), args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
@@ -175,7 +181,7 @@ fn the_carried_plan_is_listed_good_and_printed() {
     assert_good(
         at.path(),
         &["check", "backup-key"],
-        "good. 6 phases, 14 steps, 45 minutes",
+        "good. 7 phases, 16 steps, 60 minutes",
     );
     let printed = assert_good(at.path(), &["checklist", "backup-key"], "EXCEPTION");
     assert_eq!(printed, include_str!("../checklists/backup-key.txt"));
@@ -362,6 +368,43 @@ fn a_certificate_becomes_a_sheet_and_anything_else_an_error() {
         fs::write(path.join(name), bytes).expect("written");
         assert_refused(path, &["sheet", name], 1, "ceremony: ");
     }
+}
+
+#[test]
+fn the_pages_of_the_call_come_one_for_each_reader_and_one_for_the_verifier() {
+    let at = folder();
+    let path = at.path();
+    let good = certificate_file();
+    fs::write(path.join("good"), &good).expect("written");
+    let groups = Certificate::from_bytes(&good)
+        .expect("a certificate")
+        .fingerprint()
+        .groups();
+    let id = "2026-01-02-backup-key-00000000";
+    let sheet = assert_good(path, &["sheet", "good", "--id", id], id);
+    let code = sheet
+        .lines()
+        .find_map(|line| line.strip_prefix("Sheet code"));
+    let code = code.expect("the sheet has a code");
+    for (reader, own) in [("a", &groups[..5]), ("b", &groups[5..])] {
+        let args = ["sheet", "good", "--id", id, "--reading", reader];
+        let said = assert_good(path, &args, code);
+        for group in &groups {
+            assert_eq!(
+                said.contains(group),
+                own.contains(group),
+                "{reader}: {said}"
+            );
+        }
+    }
+    let mut args = vec!["sheet", "--grid", "v6", "--id", id];
+    assert!(assert_good(path, &args, "Row 9, A").contains(id));
+    assert_good(path, &["sheet", "--grid", "v4"], "Row 6, B");
+    args.extend(["--pdf", "grid.pdf", "--paper", "letter"]);
+    assert_good(path, &args, "");
+    assert_refused(path, &args, 2, "exists already");
+    let pdf = fs::read(path.join("grid.pdf")).expect("is there");
+    assert!(pdf.starts_with(b"%PDF-"));
 }
 
 /// A folder with what somebody says is a record.

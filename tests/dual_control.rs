@@ -40,6 +40,14 @@ fn drill_word(question: &Question, letter: char) -> Option<usize> {
     }
 }
 
+/// The same kind of question; each question of a call is a kind of its own.
+fn same_kind(one: &Asks, other: &Asks) -> bool {
+    match (one, other) {
+        (Asks::Call(one), Asks::Call(other)) => discriminant(one) == discriminant(other),
+        _ => discriminant(one) == discriminant(other),
+    }
+}
+
 fn kind(event: &Event) -> impl Fn(&Event) -> bool {
     let kind = discriminant(event);
     move |event| discriminant(event) == kind
@@ -604,19 +612,19 @@ fn an_exception_skips_nothing() {
                     "{decision}: {asks:?} was left out"
                 );
             }
-            let kind = discriminant(&question.asks);
-            if seen.contains(&kind) {
+            if seen.iter().any(|asks| same_kind(asks, &question.asks)) {
                 return None;
             }
-            seen.push(kind);
+            seen.push(question.asks.clone());
             stands = Some(question.asks.clone());
             Some(Reply::Exception)
         });
         let held = held.closed();
         assert_eq!(held.deeds(), baseline.deeds(), "{decision}");
-        // At the clock nothing is recorded yet.
+        // At the clock nothing is recorded yet; and where the words on paper are asked for, it is
+        // not known yet whether this is the record to go on with.
         let exceptions = held.count(|event| matches!(event, Event::Exception { .. }));
-        assert_eq!(exceptions, seen.len() - 1, "{decision}");
+        assert_eq!(exceptions, seen.len() - 2, "{decision}");
         assert!(seen.len() >= 12, "{} kinds of questions", seen.len());
         assert_eq!(table.completion(&held), Completion::Closed);
     }
@@ -628,16 +636,13 @@ fn aborting_is_possible_at_every_kind_of_question_and_clean() {
     let baseline = baseline.hold(|_| None).closed();
     let mut kinds: Vec<Asks> = Vec::new();
     for question in baseline.asked {
-        if !kinds
-            .iter()
-            .any(|asks| discriminant(asks) == discriminant(&question.asks))
-        {
+        if !kinds.iter().any(|asks| same_kind(asks, &question.asks)) {
             kinds.push(question.asks);
         }
     }
     for asks in kinds {
         let table = Table::new();
-        let mut stop = first(1, |q| q.asks == asks, || Some(Reply::Exception));
+        let mut stop = first(1, |q| same_kind(&q.asks, &asks), || Some(Reply::Exception));
         let held = table.hold(|q| decide(q, Decision::Abort).or_else(|| stop(q)));
         if matches!(asks, Asks::ClockRight(_)) {
             assert!(held.end.is_err(), "{:?}", held.end);
@@ -645,6 +650,12 @@ fn aborting_is_possible_at_every_kind_of_question_and_clean() {
                 table.files().is_empty(),
                 "nothing is written before the record begins"
             );
+            continue;
+        }
+        if matches!(asks, Asks::HeadWords(_)) {
+            let end = held.end.as_ref().expect_err("it does not go on");
+            assert!(end.contains("the record is as it was"), "{end}");
+            assert_eq!(table.completion(&held), Completion::Unfinished, "{asks:?}");
             continue;
         }
         assert_eq!(held.end, Ok(Outcome::Aborted), "{asks:?}\n{}", held.screen);

@@ -42,6 +42,7 @@ fn moments() -> Vec<Moment> {
         "revocation",
         "drill",
         "export",
+        "phone",
         "close",
     ] {
         let asked: &'static str = format!("event: authorise\nactors: none\nact: {act}\n").leak();
@@ -63,6 +64,10 @@ fn moments() -> Vec<Moment> {
         ("erased", 1),
         ("stored", 7),
         ("exported", 1),
+        ("paused", 1),
+        ("resumed", 1),
+        ("sheets-checked", 1),
+        ("call-confirmed", 1),
         ("closed", 1),
     ];
     for (event, nth) in done {
@@ -178,7 +183,8 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// Every file on the media, with its bytes, except what never had its name.
+/// Every file on the media, with its bytes, except what never had its name. The players' paper and
+/// the verifier's machine are no media.
 fn files(out: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![out.to_path_buf()];
@@ -186,7 +192,7 @@ fn files(out: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         for entry in fs::read_dir(&folder).expect("a folder").flatten() {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
-            if path.is_dir() && name != "paper" {
+            if path.is_dir() && name != "paper" && name != "verifier" {
                 folders.push(path);
             } else if path.is_file() && !name.starts_with(".part-") {
                 found.push((path.clone(), fs::read(&path).expect("a file")));
@@ -258,7 +264,25 @@ fn kill_at(moment: Moment, plan: &Path, folder: &Path) -> Option<Came> {
     let made = text.matches("event: generated\n").count();
     let given_up = text.matches("event: abandoned\n").count();
     assert_eq!(made, given_up + 1, "{what}: every key but one is given up");
+    the_pin_is_of_the_last_call(&out, &what);
     Some(Came::Closed { given_up })
+}
+
+/// However often the call was held, the verifier's pin is that of the call that counts.
+fn the_pin_is_of_the_last_call(out: &Path, what: &str) {
+    let record = ceremony_folder(out, "public").expect("the record was closed");
+    let name = record
+        .file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned();
+    let pin = out.join("verifier").join(name + ".pin");
+    let [record, pin] = [&record, &pin].map(|path| path.to_str().expect("ASCII").to_string());
+    let log = out.with_file_name("verify-log");
+    let mut child = start(&["verify", &record, "--pin", &pin], &log);
+    let status = wait(&mut child, what);
+    assert_eq!(status.code(), Some(3), "{what}: {}", read(&log));
+    assert!(read(&log).contains("pin          of this call"), "{what}");
 }
 
 /// Both verifiers call it a good rehearsal, on all three media that have the whole record.

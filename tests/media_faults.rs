@@ -21,7 +21,7 @@ use ceremony::screen::{Answer, Asks, Question, Reply};
 use ceremony::verify::{self, Completion, Material, Pins};
 use support::media::Device;
 use support::script::{Death, Failing, Fault};
-use support::{Ended, World, aftermath, plans};
+use support::{Ended, World, aftermath, far_end, plans};
 
 fn line(text: &str) -> Option<Reply> {
     Some(Reply::Line(text.to_string()))
@@ -288,7 +288,8 @@ fn one_folder_for_two_roles_must_be_resolved_before_the_key_is_made() {
         Asks::Location => line(&locations.pop().expect("the third one is free")),
         _ => None,
     });
-    let ended = world.hold_on(&mut media, &plans::two_of_two(), None, Some(meddle));
+    let verifier = far_end::verifier_at(temporary.path().join("handover"));
+    let ended = world.hold_on(&mut media, verifier, &plans::two_of_two(), Some(meddle));
     assert!(ended.is(Outcome::Closed), "{ended:?}");
     let screen = flowing(&world.screen.take());
     assert!(screen.contains("secret-2: it is the same device as another medium"));
@@ -310,7 +311,8 @@ fn a_ceremony_is_refused_by_preflight_when_one_folder_has_two_roles() {
     let mut media = Directories::new(roots.clone());
     let mut world = World::new();
     world.mode = Mode::Ceremony;
-    let ended = world.hold_on(&mut media, &plans::two_of_two(), None, None);
+    let verifier = far_end::verifier_at(roots[&Role::Handover].clone());
+    let ended = world.hold_on(&mut media, verifier, &plans::two_of_two(), None);
     let Ended::Open(OpenError::Preflight(report)) = ended else {
         panic!("{ended:?}");
     };

@@ -7,7 +7,10 @@
 mod tools;
 
 use ceremony::digest::{Digest, Fingerprint};
-use ceremony::sheet::{Facts, FingerprintSheet, Paper, qr_payload};
+use ceremony::plan::Operator;
+use ceremony::sheet::{
+    Facts, FingerprintSheet, Grid, Paper, Reading, ReadingFacts, ReadingSheet, hex_rows, qr_payload,
+};
 use ceremony::words::pgp;
 
 const CERTIFICATE: &[u8] = b"a certificate";
@@ -114,6 +117,135 @@ fn it_is_one_page_and_a_rehearsal_says_so_at_both_ends() {
             assert_eq!(banners, 2);
         } else {
             assert_eq!(banners, 0);
+        }
+    });
+}
+
+/// What both renderings of a page of the call are made from.
+enum CallPage {
+    Reading(ReadingSheet),
+    Grid(Grid),
+}
+
+impl CallPage {
+    fn text(&self) -> String {
+        match self {
+            CallPage::Reading(sheet) => sheet.text(),
+            CallPage::Grid(grid) => grid.text(),
+        }
+    }
+
+    fn pdf(&self, paper: Paper) -> Vec<u8> {
+        match self {
+            CallPage::Reading(sheet) => sheet.pdf(paper),
+            CallPage::Grid(grid) => grid.pdf(paper),
+        }
+    }
+}
+
+/// The fullest rows: as many as a call has, of the widest word in print.
+fn rows(version: u8, what: Reading) -> Vec<Vec<String>> {
+    let bytes = if version == 6 { 32 } else { 20 };
+    match what {
+        Reading::Digits => {
+            let fingerprint = Fingerprint::from_bytes(&vec![0xD8; bytes]);
+            hex_rows(&fingerprint.expect("20 or 32 bytes"))
+        }
+        Reading::Words { .. } => vec!["chambermaid".to_string(); bytes + 3]
+            .chunks(4)
+            .map(<[_]>::to_vec)
+            .collect(),
+    }
+}
+
+fn reading(id: &str, version: u8, reader: Operator, what: Reading) -> CallPage {
+    CallPage::Reading(ReadingSheet::new(ReadingFacts {
+        ceremony_id: id.to_string(),
+        sheet_code: "31XP".to_string(),
+        rehearsal: false,
+        utc: "2026-01-02 03:10".to_string(),
+        reader,
+        rows: rows(version, what),
+        what,
+    }))
+}
+
+/// Every page of the call on both papers, with short and with far too long ids.
+fn for_each_call_page(check: impl Fn(&tools::Dir, &str, &CallPage)) {
+    let long = format!("REHEARSAL-2026-01-02-{}-7QX2M9TD", "x".repeat(60));
+    let ids = ["2026-01-02-backup-key-7QX2M9TD", "REHEARSAL-x", &long];
+    for (id, version) in ids.into_iter().flat_map(|id| [(id, 4), (id, 6)]) {
+        let mut pages = vec![CallPage::Grid(Grid::new(version, Some(id), false))];
+        for reader in Operator::ALL {
+            for what in [Reading::Words { attempt: 1 }, Reading::Digits] {
+                pages.push(reading(id, version, reader, what));
+            }
+        }
+        for (at, page) in pages.iter().enumerate() {
+            for paper in [Paper::A4, Paper::Letter] {
+                let dir = tools::Dir::new();
+                dir.write("page.pdf", &page.pdf(paper));
+                check(&dir, &format!("{id}, v{version}, {at}, {paper:?}"), page);
+            }
+        }
+    }
+}
+
+/// In the order of the page, without what only one rendering has: rules to write on, the
+/// stars of a banner; titles are in capitals where there is no larger type.
+fn words_of(text: &str) -> Vec<String> {
+    let spaced = text.replace("*** R E H E A R S A L ***", "REHEARSAL");
+    let words = spaced.split_whitespace().map(str::to_lowercase);
+    words
+        .filter(|word| !word.chars().all(|c| c == '_'))
+        .collect()
+}
+
+#[test]
+fn a_page_of_the_call_is_one_page_and_says_the_same_in_both_renderings() {
+    for_each_call_page(|dir, label, page| {
+        let printed = dir.run("pdftotext", &["-raw", "page.pdf", "-"]);
+        assert_eq!(printed.matches('\u{c}').count(), 1, "{label}: not one page");
+        let mut expected = words_of(&page.text());
+        let mut found = words_of(&printed);
+        // Labels stand in the corners of boxes: the order on a line is not that of the text.
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "{label}: {printed}");
+    });
+}
+
+/// The bounding box of all words lies within the margins: nothing is cut, nothing hangs out.
+#[test]
+fn nothing_on_a_page_of_the_call_is_cut_or_covers_something_else() {
+    for_each_call_page(|dir, label, _| {
+        let html = dir.run("pdftotext", &["-bbox", "page.pdf", "-"]);
+        let number = |line: &str, name: &str| -> f32 {
+            let (_, rest) = line
+                .split_once(&format!(" {name}=\""))
+                .expect("an attribute");
+            let (value, _) = rest.split_once('"').expect("it ends");
+            value.parse().expect("a number")
+        };
+        let page = html
+            .lines()
+            .find(|line| line.contains("<page "))
+            .expect("a page");
+        let (width, height) = (number(page, "width"), number(page, "height"));
+        let words: Vec<[f32; 4]> = html
+            .lines()
+            .filter(|line| line.contains("<word "))
+            .map(|line| ["xMin", "yMin", "xMax", "yMax"].map(|name| number(line, name)))
+            .collect();
+        assert!(words.len() > 50, "{label}: {html}");
+        for (at, [left, top, right, bottom]) in words.iter().enumerate() {
+            assert!(*left >= 30.0 && *right <= width - 30.0, "{label}: {html}");
+            assert!(*top >= 25.0 && *bottom <= height - 25.0, "{label}: {html}");
+            for [l, t, r, b] in &words[at + 1..] {
+                // Boxes of type reach a little above and below the letters.
+                let (x, y) = (right.min(*r) - left.max(*l), bottom.min(*b) - top.max(*t));
+                assert!(x <= 0.5 || y <= 4.0, "{label}: at {left}, {top}: {html}");
+            }
         }
     });
 }

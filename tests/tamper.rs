@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use tamper_support::cases::{self, Case};
 use tamper_support::forge::Forge;
 use tamper_support::stock;
-use tamper_support::{Held, aborted, alternatives, eventful, smooth};
+use tamper_support::{Held, aborted, alternatives, called, eventful, opened, smooth};
 
 /// Judges every case; those that are not refused are named all together.
 fn all_refused(what: &str, cases: impl Iterator<Item = Case> + Send) {
@@ -46,7 +46,7 @@ fn good(held: &Held, material: &Material) -> Verdict {
 /// was changed: what is refused there is refused for the change.
 #[test]
 fn what_was_not_changed_is_good() {
-    for held in [eventful(), smooth(), aborted()] {
+    for held in [eventful(), smooth(), aborted(), called(), opened()] {
         let verdict = good(held, &held.closed);
         let again = good(held, &held.forge().sign(None, &held.keys));
         assert_eq!(verdict.completion, again.completion);
@@ -143,7 +143,7 @@ fn a_closed_transcript_cut_anywhere_is_refused() {
 #[test]
 fn a_record_cut_at_an_entry_is_never_closed() {
     let (mut unfinished, mut refused) = (0, 0);
-    for held in [eventful(), smooth()] {
+    for held in [eventful(), smooth(), called(), opened()] {
         let forge = held.forge();
         for count in 1..forge.pieces.len() {
             match verify(&forge.cut(count).build(), &Default::default()) {
@@ -165,9 +165,15 @@ fn a_record_cut_at_an_entry_is_never_closed() {
 /// Only the signatures can catch these: every hash was computed anew.
 #[test]
 fn every_field_changed_and_chained_anew_is_refused() {
-    for held in [eventful(), smooth()] {
+    for (held, from) in [
+        (eventful(), "opened"),
+        (smooth(), "opened"),
+        (called(), "sheets-checked"),
+        (opened(), "message-named"),
+    ] {
         let forge = held.forge();
-        let (forge, cases) = (&forge, forge.pieces.iter().enumerate());
+        let from = forge.find(from, 0);
+        let (forge, cases) = (&forge, forge.pieces.iter().enumerate().skip(from));
         let cases = cases.flat_map(move |(at, piece)| {
             piece.fields.iter().flat_map(move |(label, value)| {
                 let others = alternatives(piece.event(), label, value);

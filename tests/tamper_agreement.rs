@@ -7,9 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use ceremony::record::files;
+use ceremony::record::value::{Mode, Spoken};
 use ceremony::verify::{Pins, verify};
+use tamper_support::call::{self, Opening};
+use tamper_support::call_cases::{self, Judged};
 use tamper_support::cases::{self, Case};
-use tamper_support::{Held, aborted, alternatives, eventful, script, smooth, stock};
+use tamper_support::hold::Table;
+use tamper_support::{
+    Held, aborted, alternatives, called, eventful, opened, script, small_plan, smooth, stock,
+};
 
 /// What the library would exit with, and why.
 fn library(case: &Case) -> (i32, String) {
@@ -61,7 +67,10 @@ fn agree_to_refuse(what: &str, cases: impl IntoIterator<Item = Case>) {
 #[test]
 fn on_good_records() {
     let mut cases = Vec::new();
-    for held in [eventful(), smooth(), aborted()] {
+    let digits = call::called(smooth(), Spoken::Digits);
+    let refused = call::opened(smooth(), Opening::Refused);
+    let held = [eventful(), smooth(), aborted(), called(), opened()];
+    for held in held.into_iter().chain([&digits, &refused]) {
         for pins in [held.pins.clone(), Pins::default()] {
             cases.push(Case::new("closed or aborted", held.closed.clone(), &pins));
             cases.push(Case::new("stopped", held.paused.clone(), &pins));
@@ -77,13 +86,14 @@ fn on_good_records() {
     assert_eq!(codes.keys().collect::<Vec<_>>(), [&0, &3, &4]);
 }
 
-/// One change for each field of each kind of entry. The record ends soon after it and is signed
+/// One change for each field of each kind of entry that `about` names. The record ends soon after it and is signed
 /// anew by both operators, so that no signature hides what the two make of the field itself.
-fn one_change_per_field(held: &Held) -> Vec<Case> {
+fn one_change_per_field(held: &Held, about: impl Fn(&str) -> bool) -> Vec<Case> {
     let forge = held.forge();
     let mut done = BTreeSet::new();
     let mut cases = Vec::new();
-    for (at, piece) in forge.pieces.iter().enumerate() {
+    let pieces = forge.pieces.iter().enumerate();
+    for (at, piece) in pieces.filter(|(_, piece)| about(piece.event())) {
         for (label, value) in &piece.fields {
             if !done.insert((piece.event(), label)) {
                 continue;
@@ -106,15 +116,15 @@ fn one_change_per_field(held: &Held) -> Vec<Case> {
 
 #[test]
 fn on_one_change_per_field() {
-    let cases = one_change_per_field(eventful());
+    let cases = one_change_per_field(eventful(), |_| true);
     assert!(cases.len() > 200, "{}", cases.len());
     agree("fields, signed anew", cases);
 }
 
 #[test]
 fn on_fields_of_an_aborted_record() {
-    let mut cases = one_change_per_field(aborted());
-    cases.retain(|case| case.name.starts_with("abandoned") || case.name.starts_with("aborted"));
+    let of_the_end = |event: &str| event == "abandoned" || event == "aborted";
+    let cases = one_change_per_field(aborted(), of_the_end);
     agree("fields of the end, signed anew", cases);
 }
 
@@ -162,4 +172,70 @@ fn on_what_both_operators_forged() {
     let cases = cases::colluding(eventful()).into_iter().enumerate();
     let cases = cases.filter(|(at, case)| case.name.contains("step") || at % 4 == 0);
     agree_to_refuse("signed by both", cases.map(|(_, case)| case));
+}
+
+/// Both judge as expected, and so alike.
+fn agree_as_expected(what: &str, judged: Judged, good: &[i32]) {
+    let codes = agree(what, judged.good);
+    let found: Vec<&i32> = codes.keys().collect();
+    assert_eq!(found, good.iter().collect::<Vec<_>>(), "{what}");
+    agree_to_refuse(what, judged.bad);
+}
+
+#[test]
+fn on_one_change_per_field_of_a_call_or_message() {
+    let of_calls = |event: &str| event.starts_with("call-") || event == "sheets-checked";
+    let of_messages = |event: &str| event.starts_with("message-") || event == "quorum-opened";
+    let refused = call::opened(smooth(), Opening::Refused);
+    let digits = call::called(smooth(), Spoken::Digits);
+    let mut cases = one_change_per_field(called(), of_calls);
+    cases.extend(one_change_per_field(&digits, |event| {
+        event == "call-confirmed"
+    }));
+    cases.extend(one_change_per_field(opened(), of_messages));
+    cases.extend(one_change_per_field(&refused, |event| {
+        event == "message-refused"
+    }));
+    assert!(cases.len() > 70, "{}", cases.len());
+    agree("fields of calls and messages, signed anew", cases);
+}
+
+#[test]
+fn on_the_words_of_a_call() {
+    agree_as_expected("words", call_cases::words(called()), &[4]);
+    let plan = small_plan().replace("\"modern\"", "\"v6\"");
+    let long = tamper_support::hold_closed(Table::new(&plan, Mode::Ceremony));
+    let long = call::called(&long, Spoken::Canaries);
+    agree_as_expected("words, version 6", call_cases::long_words(&long), &[4]);
+}
+
+#[test]
+fn on_what_happens_in_a_call() {
+    agree_as_expected("calls", call_cases::call(called()), &[4]);
+}
+
+#[test]
+fn on_opened_messages() {
+    agree_as_expected("messages", call_cases::message(opened()), &[4]);
+}
+
+#[test]
+fn on_plans_with_a_call_or_a_message() {
+    agree_as_expected("plans", call_cases::plans(called(), opened()), &[4]);
+}
+
+/// The script cannot read the program's list, so it has its own.
+#[test]
+fn both_have_the_same_words() {
+    let script = include_str!("../scripts/verify-record");
+    let (_, words) = script
+        .split_once("pgp_words() {\n    cat <<'END'\n")
+        .expect("the list");
+    let (words, _) = words.split_once("\nEND\n").expect("its end");
+    let ours: Vec<&str> = words.split_whitespace().collect();
+    let theirs: Vec<&str> = include_str!("../src/words/pgp-words.txt")
+        .split_whitespace()
+        .collect();
+    assert_eq!(ours.len(), 512);
+    assert_eq!(ours, theirs);
 }

@@ -16,6 +16,8 @@ use std::sync::OnceLock;
 
 use ceremony::digest::{Digest, Fingerprint};
 use ceremony::openpgp::LockedKey;
+use ceremony::phone::canary;
+use ceremony::phone::result::{self, Said};
 use ceremony::plan::Operator;
 use ceremony::record::entry::Entry;
 use ceremony::record::event::Event;
@@ -221,6 +223,29 @@ fn named_files(event: &Event) -> Vec<String> {
     }
 }
 
+/// The result of a call follows from what was said in it.
+fn say_again(event: &mut Event, id: &str, (fingerprint, certificate): &(Fingerprint, Digest)) {
+    let Event::CallConfirmed {
+        head,
+        nonce: Some(nonce),
+        canaries: Some(canaries),
+        result: Some(result),
+        ..
+    } = event
+    else {
+        return;
+    };
+    let words = fingerprint.bytes().len();
+    let said = Said {
+        id: id.to_string(),
+        certificate: *certificate,
+        nonce: result::read_nonce(nonce.as_str()).expect("a nonce"),
+        canaries: canary::read(canaries.as_str(), words).expect("canaries"),
+        head: head.bytes()[..10].try_into().expect("ten bytes"),
+    };
+    *result = said.digest();
+}
+
 /// Puts a record together again: numbers, links, heads, counts and file names are made right;
 /// signatures stay as they are, or are made anew.
 fn put_together(from: &Record, stanzas: Vec<Stanza>, sign: bool) -> Record {
@@ -237,6 +262,7 @@ fn put_together(from: &Record, stanzas: Vec<Stanza>, sign: bool) -> Record {
         made.insert(path.clone(), from.files[&path].clone());
     }
     let (mut text, mut prev, mut head, mut checkpoint) = (Vec::new(), Digest::ZERO, None, 0);
+    let (mut id, mut key, mut noted) = (String::new(), None, Digest::ZERO);
     for (number, stanza) in (0..).zip(stanzas) {
         let Stanza {
             mut entry,
@@ -260,7 +286,22 @@ fn put_together(from: &Record, stanzas: Vec<Stanza>, sign: bool) -> Record {
         }
         match &mut entry.event {
             Event::Authorised { sig_a, sig_b } => [*sig_a, *sig_b] = hashes,
-            Event::HeadNoted { head: noted } => *noted = head.unwrap_or(Digest::ZERO),
+            Event::Opened { id: opened, .. } => id = opened.to_string(),
+            Event::Generated {
+                fingerprint,
+                certificate,
+                ..
+            } => key = Some((fingerprint.clone(), *certificate)),
+            Event::HeadNoted { head: written } => {
+                noted = head.unwrap_or(Digest::ZERO);
+                *written = noted;
+            }
+            Event::CallConfirmed { head, .. } => {
+                *head = noted;
+                if let Some(key) = &key {
+                    say_again(&mut entry.event, &id, key);
+                }
+            }
             Event::Closed {
                 entries,
                 sums,
@@ -331,18 +372,83 @@ fn ceremony_after(previous: Option<Digest>) -> Record {
 #[test]
 fn copies_on_all_media_are_good_and_a_rehearsal() {
     let pins = played().fingerprints();
-    for role in [
-        "operator-a",
-        "operator-b",
-        "secret-1",
-        "secret-2",
-        "handover",
-        "public",
+    // What left the table before the call says so first; the others say how the key was confirmed.
+    let waiting = "REHEARSAL, unfinished: not confirmed by phone. Not a ceremony.\n";
+    for (role, confirmed) in [
+        ("operator-a", true),
+        ("operator-b", true),
+        ("secret-1", false),
+        ("secret-2", false),
+        ("handover", false),
+        ("public", true),
     ] {
         let (code, said) = verdict(&[&played().ceremony(role)], &pins, &[]);
         assert_eq!(code, 3, "{role}: {said}");
-        assert!(said.starts_with("REHEARSAL"), "{role}: {said}");
+        let (script, program) = said.split_once("---\n").expect("both");
+        for said in [script, program] {
+            assert!(said.starts_with("REHEARSAL"), "{role}: {said}");
+            assert_eq!(said.starts_with(waiting), !confirmed, "{role}: {said}");
+            let how = match confirmed {
+                true => "by phone, with canaries",
+                false => "not by phone",
+            };
+            let line = format!("\nconfirmed    {how}\n");
+            assert!(said.contains(&line), "{role}: {said}");
+        }
     }
+}
+
+/// What the verifier kept of the call, against all copies of the record.
+#[test]
+fn the_verifiers_pin_is_compared_with_the_record() {
+    let played = played();
+    let name = format!("{}.pin", played.id);
+    let pin = played.dir.path().join("media/verifier").join(name);
+    let verify = |pin: &Path, role: &str, more: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_ceremony"));
+        program.arg("verify").arg(played.ceremony(role)).args(more);
+        let ran = program.arg("--pin").arg(pin).output().expect("it starts");
+        let said = [ran.stdout, ran.stderr].concat();
+        (ran.status.code(), String::from_utf8(said).expect("ASCII"))
+    };
+    let (code, said) = verify(&pin, "public", &[]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("\npin          of this call\n"), "{said}");
+    let (code, said) = verify(&pin, "handover", &[]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("does not come to the call yet"), "{said}");
+    for (role, wanted) in [("public", "recorded"), ("secret-1", "not-yet")] {
+        let (_, said) = verify(&pin, role, &["--json"]);
+        let json: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+        assert_eq!(json["pin"], wanted);
+        assert_eq!(json["confirmed"].as_str().is_some(), role == "public");
+        assert!(json["message"].is_null());
+    }
+
+    let text = fs::read_to_string(&pin).expect("the pin");
+    let changed = |from: &str, to: &str| {
+        let path = played.dir.path().join("changed.pin");
+        fs::write(&path, text.replacen(from, to, 1)).expect("writable");
+        verify(&path, "public", &[])
+    };
+    let (code, said) = changed("ceremony pin 1", "ceremony pin 2");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("this is not a pin file"), "{said}");
+    // A pin holds together in itself; a good one of another call is refused by the record.
+    let mut other = ceremony::pin::Pin::parse(text.as_bytes()).expect("a pin");
+    other.nonce[0] ^= 1;
+    let path = played.dir.path().join("other.pin");
+    fs::write(&path, other.render()).expect("writable");
+    let (code, said) = verify(&path, "public", &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.starts_with("FAILED: the record has another call"),
+        "{said}"
+    );
+    assert!(said.contains("do not encrypt to that key"), "{said}");
+    let (code, said) = verify(&played.dir.path().join("none.pin"), "public", &[]);
+    assert_ne!(code, Some(0));
+    assert!(said.contains("none.pin"), "{said}");
 }
 
 #[test]

@@ -68,7 +68,7 @@ enum Command {
     Confirm(confirm::Confirm),
     /// Seal data to a key that was confirmed by telephone.
     Seal(seal::Seal),
-    /// Print the fingerprint sheet of a certificate.
+    /// Print the fingerprint sheet of a certificate, or a page for the call.
     Sheet(sheet::Sheet),
     /// Print a man page, or write all of them to a folder.
     Man(pages::Man),

@@ -1,6 +1,6 @@
-//! `ceremony sheet CERT`.
+//! `ceremony sheet`: the fingerprint sheet of a certificate, and the pages of the call.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -9,24 +9,45 @@ use crate::edge::files;
 use crate::edge::system::{RealSystem, System};
 use crate::error::{Exit, Failure};
 use crate::openpgp::Certificate;
+use crate::plan::Operator;
 use crate::record::time;
-use crate::sheet::Paper;
+use crate::sheet::{self, Grid, Paper, Reading, ReadingFacts, ReadingSheet};
 use crate::steps;
 
 /// `ceremony sheet CERT`.
 #[derive(Args)]
 pub(super) struct Sheet {
     /// The certificate's file, armored or not.
-    cert: PathBuf,
+    #[arg(required_unless_present = "grid")]
+    cert: Option<PathBuf>,
+    /// Instead of the fingerprint sheet, what this operator reads to a verifier who has no
+    /// ceremony program: the fingerprint's digits, every second row.
+    #[arg(long, value_name = "OPERATOR")]
+    reading: Option<Reader>,
+    /// Instead of a certificate's sheet, the blank page that a verifier writes on in the call.
+    #[arg(long, value_name = "KEY VERSION", conflicts_with_all = ["cert", "reading"])]
+    grid: Option<KeyVersion>,
     /// The ceremony's id, where the certificate came from one.
-    #[arg(long, default_value = "none")]
-    id: String,
+    #[arg(long)]
+    id: Option<String>,
     /// Write a PDF to this file instead of text to the screen.
     #[arg(long, value_name = "FILE")]
     pdf: Option<PathBuf>,
     /// The paper of the PDF.
     #[arg(long, value_enum, default_value = "a4")]
     paper: Size,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Reader {
+    A,
+    B,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum KeyVersion {
+    V4,
+    V6,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -37,25 +58,77 @@ enum Size {
 
 impl Sheet {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let bytes = files::read(&self.cert).map_err(|e| CliError::Read(self.cert.clone(), e))?;
-        let certificate = Certificate::from_bytes(&bytes)?;
-        let utc = time::for_people(RealSystem::new(place::work_folder()).now());
-        let rehearsal = self.id.starts_with("REHEARSAL") || says_rehearsal(&bytes);
-        let sheet = steps::fingerprint_sheet(&self.id, rehearsal, utc, &certificate, &bytes);
-        let Some(path) = self.pdf else {
-            check::print(&sheet.text())?;
-            return Ok(Exit::Good);
-        };
+        let id = self.id.as_deref();
         let paper = match self.paper {
             Size::A4 => Paper::A4,
             Size::Letter => Paper::Letter,
         };
-        files::write_new(&path, &sheet.pdf(paper)).map_err(|error| match error.kind() {
+        let page = match (&self.cert, self.grid) {
+            (Some(cert), _) => of_certificate(cert, id.unwrap_or("none"), self.reading, paper)?,
+            (None, version) => {
+                let version = if let Some(KeyVersion::V6) = version {
+                    6
+                } else {
+                    4
+                };
+                let grid = Grid::new(version, id, false);
+                Page {
+                    text: grid.text(),
+                    pdf: grid.pdf(paper),
+                }
+            }
+        };
+        let Some(path) = self.pdf else {
+            check::print(&page.text)?;
+            return Ok(Exit::Good);
+        };
+        files::write_new(&path, &page.pdf).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => CliError::Exists(path.clone()),
             _ => CliError::Write(path.clone(), error),
         })?;
         Ok(Exit::Good)
     }
+}
+
+/// What is printed, in both forms.
+struct Page {
+    text: String,
+    pdf: Vec<u8>,
+}
+
+fn of_certificate(
+    cert: &Path,
+    id: &str,
+    reader: Option<Reader>,
+    paper: Paper,
+) -> Result<Page, Failure> {
+    let bytes = files::read(cert).map_err(|e| CliError::Read(cert.to_path_buf(), e))?;
+    let certificate = Certificate::from_bytes(&bytes)?;
+    let utc = time::for_people(RealSystem::new(place::work_folder()).now());
+    let rehearsal = id.starts_with("REHEARSAL") || says_rehearsal(&bytes);
+    let Some(reader) = reader else {
+        let sheet = steps::fingerprint_sheet(id, rehearsal, utc, &certificate, &bytes);
+        return Ok(Page {
+            text: sheet.text(),
+            pdf: sheet.pdf(paper),
+        });
+    };
+    let sheet = ReadingSheet::new(ReadingFacts {
+        ceremony_id: id.to_string(),
+        sheet_code: sheet::sheet_code(id, &bytes),
+        rehearsal,
+        utc,
+        reader: match reader {
+            Reader::A => Operator::A,
+            Reader::B => Operator::B,
+        },
+        rows: sheet::hex_rows(&certificate.fingerprint()),
+        what: Reading::Digits,
+    });
+    Ok(Page {
+        text: sheet.text(),
+        pdf: sheet.pdf(paper),
+    })
 }
 
 /// A rehearsal's certificate says so in its armor.

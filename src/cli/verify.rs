@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use super::{CliError, check, place};
 use crate::digest::{Digest, Fingerprint};
 use crate::edge::files;
+use crate::engine::Message;
 use crate::error::{Exit, Explain, Failure};
-use crate::record::value::Mode;
-use crate::verify::{Completion, Fault, Material, Pins, Verdict, verify};
+use crate::pin::Pin;
+use crate::record::value::{Mode, Spoken};
+use crate::verify::{Completion, Fault, Material, PinStands, Pins, Verdict, verify};
 use crate::words::pgp;
 
 /// `ceremony verify RECORD...`.
@@ -31,6 +33,9 @@ pub(super) struct Verify {
     /// The SHA-256 of the transcript of the ceremony before the first record.
     #[arg(long, value_name = "HASH")]
     previous: Option<String>,
+    /// What the verifier kept of the telephone call, to compare with the last record.
+    #[arg(long, value_name = "FILE")]
+    pin: Option<PathBuf>,
     /// Print one JSON object for each record.
     #[arg(long)]
     json: bool,
@@ -46,6 +51,10 @@ impl Verify {
             None => None,
             Some(text) => Some(Digest::parse(text).ok_or_else(|| CliError::NotHex(text.clone()))?),
         };
+        let call = match &self.pin {
+            None => None,
+            Some(path) => Some(read_pin(path)?),
+        };
         let mut exit = Exit::Good;
         let last = self.record.len() - 1;
         for (at, path) in self.record.iter().enumerate() {
@@ -54,6 +63,7 @@ impl Verify {
                 operators: operators.clone(),
                 id,
                 previous,
+                call: call.clone().filter(|_| at == last),
             };
             let material = read(path)?;
             match verify(&material, &pins) {
@@ -97,6 +107,11 @@ fn fingerprint(given: &Option<String>) -> Result<Option<Fingerprint>, Failure> {
     Ok(Some(parsed))
 }
 
+fn read_pin(path: &Path) -> Result<Pin, Failure> {
+    let bytes = files::read(path).map_err(|e| CliError::Read(path.to_path_buf(), e))?;
+    Ok(Pin::parse(&bytes)?)
+}
+
 /// Reads a record and what lies beside it.
 pub(super) fn read(path: &Path) -> Result<Material, Failure> {
     let place = place::record(path)?;
@@ -125,6 +140,12 @@ pub(super) fn read(path: &Path) -> Result<Material, Failure> {
 
 /// The first words of the verdict.
 fn headline(verdict: &Verdict) -> &'static str {
+    if verdict.waits_for_call() {
+        return match verdict.mode {
+            Mode::Rehearsal => "REHEARSAL, unfinished: not confirmed by phone. Not a ceremony.",
+            Mode::Ceremony => "UNFINISHED: not confirmed by phone; what there is, is good.",
+        };
+    }
     match (verdict.mode, verdict.completion, verdict.pinned()) {
         (Mode::Rehearsal, Completion::Closed, _) => "REHEARSAL, complete. Not a ceremony.",
         (Mode::Rehearsal, Completion::Aborted, _) => "REHEARSAL, aborted. Not a ceremony.",
@@ -171,6 +192,8 @@ fn as_text(verdict: &Verdict) -> String {
         }
     }
     lines.push(format!("signatures   {} checked", verdict.signatures));
+    lines.extend(call_lines(verdict));
+    lines.extend(verdict.message.iter().flat_map(message_lines));
     for (entry, step, decided) in &verdict.exceptions {
         lines.push(format!(
             "exception    entry {entry}, step {step}: {}",
@@ -191,6 +214,38 @@ fn as_text(verdict: &Verdict) -> String {
     }
     lines.push(format!("transcript   {}", verdict.transcript));
     lines.join("\n") + "\n"
+}
+
+/// Whether the far end confirmed the key, where the plan asks for that.
+fn call_lines(verdict: &Verdict) -> Vec<String> {
+    let confirmed = match verdict.confirmed {
+        Some(Spoken::Canaries) => "confirmed    by phone, with canaries",
+        Some(Spoken::Digits) => "confirmed    by phone, without canaries",
+        None => "confirmed    not by phone",
+    };
+    let pin = verdict.call.map(|stands| match stands {
+        PinStands::Recorded => "pin          of this call",
+        PinStands::NotYet => "pin          of this key; the record does not come to the call yet",
+    });
+    let confirmed = verdict.wants_call.then_some(confirmed);
+    confirmed
+        .into_iter()
+        .chain(pin)
+        .map(str::to_string)
+        .collect()
+}
+
+fn message_lines(message: &Message) -> [String; 3] {
+    let content = match (message.content, message.refused) {
+        (Some(content), _) => content.to_string(),
+        (None, true) => "refused".to_string(),
+        (None, false) => "not opened".to_string(),
+    };
+    [
+        format!("message      {}", message.message),
+        format!("backup       {}", message.backup),
+        format!("content      {content}"),
+    ]
 }
 
 fn as_json(verdict: &Verdict) -> String {
@@ -222,6 +277,17 @@ fn as_json(verdict: &Verdict) -> String {
         "pinned": verdict.pinned(),
         "rehearsal": verdict.mode == Mode::Rehearsal,
         "withheld": verdict.withheld,
+        "confirmed": verdict.confirmed.map(Spoken::word),
+        "pin": verdict.call.map(|stands| match stands {
+            PinStands::Recorded => "recorded",
+            PinStands::NotYet => "not-yet",
+        }),
+        "message": verdict.message.as_ref().map(|message| json!({
+            "message": message.message.to_string(),
+            "backup": message.backup,
+            "content": text(message.content.map(|content| content.to_string())),
+            "refused": message.refused,
+        })),
         "operators": operators,
         "exceptions": exceptions,
         "abandoned": verdict.abandoned.iter().map(ToString::to_string).collect::<Vec<_>>(),

@@ -8,7 +8,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -149,13 +149,20 @@ impl<'a> Verifier<'a> {
     }
 }
 
-fn write(folder: &std::path::Path, pin: &Pin) -> io::Result<()> {
+/// After an interruption the call is held again, and its pin counts: an earlier one is set aside.
+fn write(folder: &Path, pin: &Pin) -> io::Result<()> {
     fs::create_dir_all(folder)?;
+    let path = folder.join(format!("{}.pin", pin.id));
+    if path.exists() {
+        let mut names = (1..).map(|n: u32| folder.join(format!("{}.pin.{n}", pin.id)));
+        let aside = names.find(|name| !name.exists());
+        fs::rename(&path, aside.expect("more names than files"))?;
+    }
     let mut options = fs::OpenOptions::new();
     let mut file = options
         .write(true)
         .create_new(true)
         .mode(0o644)
-        .open(folder.join(format!("{}.pin", pin.id)))?;
+        .open(path)?;
     file.write_all(&pin.render())
 }

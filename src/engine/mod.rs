@@ -8,7 +8,7 @@ mod says;
 mod state;
 
 pub use expect::{EXPORT_FILES, SHARE_ATTEMPTS, backup_files, revocation_files, share_parts};
-pub use state::{Ending, Key, Next, Operators, Refusal, State, act_of};
+pub use state::{Ending, Key, Message, Next, Operators, Refusal, State, act_of};
 
 #[cfg(test)]
 mod tests;

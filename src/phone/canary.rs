@@ -118,12 +118,13 @@ pub fn row_lengths(words: usize) -> Vec<usize> {
         .collect()
 }
 
-/// Compares the rows that were heard with the fingerprint's words.
+/// Compares the rows that were heard with the fingerprint's words; `certain` rows were read again,
+/// and are not named again.
 ///
 /// Rows that do not fit are named only if one or two explain everything: otherwise one could find
 /// out the fingerprint row by row. A canary that was misheard as its neighbour's twin leaves two
 /// ways to fit; the first is taken, and the room's program finds that it is not what was read.
-pub fn fit(own: &[Heard], rows: &[Vec<Heard>]) -> Fit {
+pub fn fit(own: &[Heard], rows: &[Vec<Heard>], certain: &[usize]) -> Fit {
     let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
     if lengths != row_lengths(own.len()) {
         return Fit::Not;
@@ -132,33 +133,111 @@ pub fn fit(own: &[Heard], rows: &[Vec<Heard>]) -> Fit {
     if ways(own, &heard) > 0 {
         return Fit::Exact(extras(own, &heard));
     }
-    let all: Vec<usize> = (0..rows.len()).collect();
-    let alone = |row: &&usize| fits_without(own, rows, &[**row]);
-    let one: Vec<usize> = all.iter().filter(alone).copied().collect();
-    if !one.is_empty() {
-        return named(one);
-    }
-    let pairs = all
-        .iter()
-        .flat_map(|a| all[a + 1..].iter().map(|b| [*a, *b]));
-    let pairs: Vec<[usize; 2]> = pairs.filter(|pair| fits_without(own, rows, pair)).collect();
-    match pairs[..] {
-        [] => Fit::Not,
-        [pair] => named(pair.to_vec()),
-        // Whatever the other one is: what all explanations have in common is wrong.
-        _ => named(
-            all.into_iter()
-                .filter(|row| pairs.iter().all(|p| p.contains(row)))
-                .collect(),
-        ),
+    let explanations = explain(own, rows, certain);
+    let in_any = |row: &usize| explanations.iter().any(|rows| rows.contains(row));
+    let suspects: Vec<usize> = (0..rows.len()).filter(in_any).collect();
+    match (suspects.len(), explanations.into_iter().next()) {
+        (1 | 2, _) => Fit::Rows(suspects),
+        // Several explanations: if the first is wrong, the next one is tried.
+        (_, Some(first)) if first.len() <= 2 => Fit::Rows(first),
+        _ => Fit::Not,
     }
 }
 
-fn named(rows: Vec<usize>) -> Fit {
-    match rows.len() {
-        1 | 2 => Fit::Rows(rows),
-        _ => Fit::Not,
+/// An explanation of what was heard: which rows are wrong, and how many words in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Explanation {
+    rows: Vec<usize>,
+    words: usize,
+}
+
+/// The sets of wrong rows that explain what was heard best: with the fewest wrong rows, and of
+/// these with the fewest words misheard.
+fn explain(own: &[Heard], rows: &[Vec<Heard>], certain: &[usize]) -> Vec<Vec<usize>> {
+    // best[n]: how the rows so far can be explained by the first n words of the fingerprint. How
+    // many canaries there were follows: all words so far less n.
+    let mut best: Vec<Vec<Explanation>> = vec![Vec::new(); own.len() + 1];
+    let nothing = Explanation {
+        rows: Vec::new(),
+        words: 0,
+    };
+    best[0].push(nothing);
+    let mut so_far = 0;
+    for (at, row) in rows.iter().enumerate() {
+        so_far += row.len();
+        let mut next: Vec<Vec<Explanation>> = vec![Vec::new(); own.len() + 1];
+        for (n, before) in best.iter().enumerate().filter(|(_, e)| !e.is_empty()) {
+            for taken in row.len().saturating_sub(CANARIES)..=row.len() {
+                let Some(words) = own.get(n..n + taken) else {
+                    continue;
+                };
+                if so_far - (n + taken) > CANARIES {
+                    continue;
+                }
+                let wrong = misheard(words, row);
+                if wrong > 0 && certain.contains(&at) {
+                    continue;
+                }
+                for explanation in before {
+                    let mut explanation = explanation.clone();
+                    explanation.words += wrong;
+                    if wrong > 0 {
+                        explanation.rows.push(at);
+                    }
+                    keep_best(&mut next[n + taken], explanation);
+                }
+            }
+        }
+        best = next;
     }
+    let last = best.pop().unwrap_or_default();
+    last.into_iter()
+        .map(|explanation| explanation.rows)
+        .collect()
+}
+
+/// Keeps the explanations that are as good as the best one, each once.
+fn keep_best(kept: &mut Vec<Explanation>, new: Explanation) {
+    let rank = |explanation: &Explanation| (explanation.rows.len(), explanation.words);
+    if let Some(best) = kept.first() {
+        if rank(&new) > rank(best) {
+            return;
+        }
+        if rank(&new) < rank(best) {
+            kept.clear();
+        }
+    }
+    if !kept.contains(&new) {
+        kept.push(new);
+    }
+}
+
+/// How many of a row's words, at least, are neither the fingerprint's words there nor canaries.
+fn misheard(words: &[Heard], row: &[Heard]) -> usize {
+    // fewest[n]: so many were misheard if the words so far are the first n, and canaries.
+    let canaries = row.len() - words.len();
+    let mut fewest = vec![None; words.len() + 1];
+    fewest[0] = Some(0);
+    for (at, heard) in row.iter().enumerate() {
+        let mut next = vec![None; words.len() + 1];
+        for (n, wrong) in fewest.iter().enumerate() {
+            let Some(wrong) = *wrong else { continue };
+            let mut offer = |to: usize, wrong: usize| {
+                let is_less = next[to].is_none_or(|best| wrong < best);
+                if is_less {
+                    next[to] = Some(wrong);
+                }
+            };
+            if at - n < canaries {
+                offer(n, wrong);
+            }
+            if let Some(word) = words.get(n) {
+                offer(n + 1, wrong + usize::from(word != heard));
+            }
+        }
+        fewest = next;
+    }
+    fewest[words.len()].unwrap_or(row.len())
 }
 
 /// The words beyond the fingerprint's, where it was found.
@@ -173,42 +252,6 @@ fn extras(own: &[Heard], heard: &[Heard]) -> Vec<Canary> {
         }
     }
     extras
-}
-
-/// Whether all rows but these can be explained: by the fingerprint's words in order, and three
-/// canaries in all. A row that is left out hides as many words as it has.
-fn fits_without(own: &[Heard], rows: &[Vec<Heard>], left_out: &[usize]) -> bool {
-    // reached[n]: n words of the fingerprint can be accounted for by the rows so far. How many
-    // canaries there were follows: all words so far less n.
-    let mut reached = vec![false; own.len() + 1];
-    reached[0] = true;
-    let mut so_far = 0;
-    for (at, row) in rows.iter().enumerate() {
-        if left_out.contains(&at) {
-            let mut next = vec![false; own.len() + 1];
-            for n in (0..=own.len()).filter(|n| reached[*n]) {
-                let most = (n + row.len()).min(own.len());
-                next[n..=most].fill(true);
-            }
-            reached = next;
-        } else {
-            for word in row {
-                let mut next = vec![false; own.len() + 1];
-                for n in (0..=own.len()).filter(|n| reached[*n]) {
-                    next[n] = true;
-                    if own.get(n) == Some(word) {
-                        next[n + 1] = true;
-                    }
-                }
-                reached = next;
-            }
-        }
-        so_far += row.len();
-        for (n, reached) in reached.iter_mut().enumerate() {
-            *reached &= so_far - n.min(so_far) <= CANARIES && n <= so_far;
-        }
-    }
-    reached[own.len()]
 }
 
 /// A canary as the record writes it: the place among all words, from 1, and the word.

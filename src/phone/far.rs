@@ -6,6 +6,10 @@ use super::{Facts, HEAD_WORDS, REREADS, heard_words};
 use crate::digest::Digest;
 use crate::words::pgp::{self, Heard, ROW};
 
+/// Rows that may be named in an attempt. What was heard may have more than one explanation, so that a
+/// row is named that was heard well: it does not count as misheard.
+const NAMED: usize = 2 * REREADS;
+
 /// Where the head that was read stands in the record that was delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadStanding {
@@ -44,7 +48,8 @@ pub struct FarCall {
     nonce: [u8; 4],
     head: Option<([u8; HEAD_WORDS], HeadStanding)>,
     rows: Vec<Vec<Heard>>,
-    reread: Vec<usize>,
+    /// Rows that were read again, as they were heard before.
+    reread: Vec<(usize, Vec<Heard>)>,
     canaries: Option<Vec<Canary>>,
 }
 
@@ -123,35 +128,37 @@ impl FarCall {
         Ok(())
     }
 
-    /// Compares what was typed. A row is read again once, and at most two are in an attempt.
+    /// Compares what was typed. A row is read again once, and at most two may have been misheard.
     pub fn judge(&mut self) -> Verdict {
         self.canaries = None;
-        match canary::fit(&self.facts.words(), &self.rows) {
+        let changed = self
+            .reread
+            .iter()
+            .filter(|(row, before)| self.rows[*row] != *before);
+        if changed.count() > REREADS {
+            return Verdict::Failed;
+        }
+        let certain: Vec<usize> = self.reread.iter().map(|(row, _)| *row).collect();
+        match canary::fit(&self.facts.words(), &self.rows, &certain) {
             Fit::Exact(canaries) => {
                 self.canaries = Some(canaries.clone());
                 Verdict::Fits(canaries)
             }
-            Fit::Rows(rows) if rows.iter().all(|row| !self.reread.contains(row)) => {
-                let budget = rows.len() + self.reread.len() <= REREADS;
-                self.reread.extend(&rows);
-                if budget {
-                    Verdict::Again(rows)
-                } else {
-                    Verdict::Failed
-                }
-            }
+            Fit::Rows(rows) if rows.iter().all(|row| self.read_again(*row)) => Verdict::Again(rows),
             _ => Verdict::Failed,
         }
     }
 
-    /// The room found that a canary was misheard, and reads its row again (from 0). `false` ends
-    /// the attempt: the row was read again before, or two others were.
+    /// The row (from 0) is read again: it does not fit, or the room says that a canary in it was
+    /// misheard. `false` ends the attempt: the row was read again before, or too many were.
     pub fn read_again(&mut self, row: usize) -> bool {
-        let may =
-            row < self.rows.len() && !self.reread.contains(&row) && self.reread.len() < REREADS;
-        self.reread.push(row);
         self.canaries = None;
-        may
+        let Some(before) = self.rows.get(row).cloned() else {
+            return false;
+        };
+        let known = self.reread.iter().any(|(again, _)| *again == row);
+        self.reread.push((row, before));
+        !known && self.reread.len() <= NAMED
     }
 
     /// The word at a place that the room asks for, row and word from 1; only once the reading fits.

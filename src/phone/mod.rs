@@ -41,7 +41,7 @@ pub const NONCE_WORDS: usize = 4;
 pub const PLACES: usize = 5;
 /// Words of the result; each side reads one half.
 pub const RESULT_WORDS: usize = 8;
-/// Rows that may be re-read in an attempt, each once.
+/// Rows that may have been misheard in an attempt; each is re-read once.
 pub const REREADS: usize = 2;
 /// Failed attempts that end the call.
 pub const ATTEMPTS: u32 = 2;

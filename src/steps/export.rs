@@ -12,7 +12,7 @@ use crate::record::value::{Act, Actors, Token};
 use crate::role::Role;
 use crate::room::{Room, SECRET_MEDIA, Stop};
 use crate::screen::{Asks, Who, layout};
-use crate::sheet::{Facts, FingerprintSheet, Paper};
+use crate::sheet::{Facts, FingerprintSheet, Grid, Paper};
 
 /// The media that the files of this step are on, in the order of [`EXPORT_FILES`].
 const PLACES: [&[Role]; 4] = [
@@ -36,6 +36,7 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
         )?;
     }
     store_verifier(room)?;
+    store_grid(room)?;
     copy_record(room, &[SECRET_MEDIA[0], SECRET_MEDIA[1], Role::Handover])?;
     room.say("Written to the media, and read back.")?;
     custody(room)?;
@@ -48,7 +49,8 @@ fn contents(room: &mut Room<'_>) -> Result<[Vec<u8>; 4], Stop> {
     let file = certificate_file(room)?;
     let certificate = Certificate::from_bytes(&file)?;
     let sheet = sheet(room, &certificate, &file);
-    let note = handover::text(&room.id, room.comment().is_some());
+    let rehearsal = room.comment().is_some();
+    let note = handover::text(&room.id, rehearsal, certificate.version());
     let (text, pdf) = (sheet.text().into_bytes(), sheet.pdf(Paper::A4));
     Ok([file, note.into_bytes(), text, pdf])
 }
@@ -69,7 +71,10 @@ pub fn export_again(room: &mut Room<'_>, role: Role) -> Result<(), Stop> {
         }
     }
     match role {
-        Role::Handover => copy_record(room, &[role]),
+        Role::Handover => {
+            store_grid(room)?;
+            copy_record(room, &[role])
+        }
         _ => store_verifier(room),
     }
 }
@@ -77,6 +82,21 @@ pub fn export_again(room: &mut Room<'_>, role: Role) -> Result<(), Stop> {
 fn store_verifier(room: &mut Room<'_>) -> Result<(), Stop> {
     let script = handover::VERIFY_RECORD.as_bytes();
     room.store(&[Role::Public], "verify-record", script, Access::Public)
+}
+
+/// The page that the verifier writes on in the call. It has no time on it, so that it is the
+/// same when it is written again.
+fn store_grid(room: &mut Room<'_>) -> Result<(), Stop> {
+    let file = certificate_file(room)?;
+    let version = Certificate::from_bytes(&file)?.version();
+    let grid = Grid::new(version, Some(&room.id), room.comment().is_some());
+    for (name, bytes) in [
+        ("grid.txt", grid.text().into_bytes()),
+        ("grid.pdf", grid.pdf(Paper::A4)),
+    ] {
+        room.store(&[Role::Handover], name, &bytes, Access::Public)?;
+    }
+    Ok(())
 }
 
 fn sheet(room: &Room<'_>, certificate: &Certificate, file: &[u8]) -> FingerprintSheet {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::PinFault;
 use crate::engine::Refusal;
 use crate::error::Explain;
 use crate::openpgp::{OpenPgpError, VerifyError};
@@ -42,6 +43,8 @@ pub enum Fault {
     NotCompleted(String),
     /// A file beside the record is not what was stored.
     Beside(String),
+    /// The verifier's pin does not belong to this record.
+    Pin(PinFault),
 }
 
 /// What can be wrong with a file of the record.
@@ -112,6 +115,7 @@ impl fmt::Display for Fault {
                 )
             }
             Fault::NotCompleted(path) => write!(f, "the record was not completed: {path}"),
+            Fault::Pin(fault) => fault.fmt(f),
             Fault::Beside(path) => write!(f, "{path}, beside the record, is not what was stored"),
         }
     }
@@ -141,6 +145,11 @@ impl Explain for Fault {
             Fault::OtherId(_) | Fault::OtherPrevious | Fault::OtherOperator(_) => {
                 "See that this is the record you mean, and compare with your own notes. If it is, \
                  do not rely on it."
+                    .to_string()
+            }
+            Fault::Pin(_) => {
+                "See that pin and record are of the same ceremony. If they are, do not encrypt \
+                 to that key: ask the verifier and both operators what was said in the call."
                     .to_string()
             }
             Fault::Beside(_) => "Do not use that file. Take it from another medium.".to_string(),

@@ -2,23 +2,26 @@
 //!
 //! `scripts/verify-record` does the same with POSIX tools and gpg; both agree.
 
+mod call;
 mod fault;
 
+pub use call::{PinFault, PinStands};
 pub use fault::{Fault, FileFault};
 
 use std::collections::BTreeMap;
 
 use crate::digest::{Digest, Fingerprint};
-use crate::engine::{Ending, State};
+use crate::engine::{Ending, Message, State};
 use crate::error::Exit;
 use crate::id;
 use crate::openpgp::{self, Certificate};
-use crate::plan::{Operator, Plan};
+use crate::pin::Pin;
+use crate::plan::{Operator, Plan, StepKind};
 use crate::record::event::Event;
 use crate::record::files::{self, Claim};
 use crate::record::time::UnixTime;
 use crate::record::transcript::{self, Placed};
-use crate::record::value::{Decision, Mode, Standing};
+use crate::record::value::{Decision, Mode, Spoken, Standing};
 
 /// What was read from where the record lies.
 #[derive(Clone, Default)]
@@ -40,6 +43,8 @@ pub struct Pins {
     pub id: Option<String>,
     /// SHA-256 of the closed transcript of the ceremony before.
     pub previous: Option<Digest>,
+    /// What the verifier kept of the telephone call.
+    pub call: Option<Pin>,
 }
 
 /// How far the ceremony came.
@@ -79,6 +84,14 @@ pub struct Verdict {
     pub head: Option<Digest>,
     /// The operators, once roll call was held.
     pub operators: Option<[Known; 2]>,
+    /// Whether the plan has a telephone call.
+    pub wants_call: bool,
+    /// How the fingerprint was confirmed by phone, if it was.
+    pub confirmed: Option<Spoken>,
+    /// How the verifier's pin compares with the record, if one was given.
+    pub call: Option<PinStands>,
+    /// The message that was to be opened, and what became of it.
+    pub message: Option<Message>,
     /// Entry, step, decision.
     pub exceptions: Vec<(u32, String, Decision)>,
     /// Keys that were given up.
@@ -101,6 +114,11 @@ impl Verdict {
         self.operators
             .as_ref()
             .is_some_and(|both| both.iter().all(|known| known.pinned))
+    }
+
+    /// Good so far, but nobody may rely on the key yet: the call is still to come.
+    pub fn waits_for_call(&self) -> bool {
+        self.wants_call && self.confirmed.is_none() && self.completion == Completion::Unfinished
     }
 
     /// The exit code: a rehearsal is one whatever else it is.
@@ -144,6 +162,8 @@ pub fn verify(material: &Material, pins: &Pins) -> Result<Verdict, Fault> {
     let completion = completion(material, &state)?;
     let signatures = check_signatures(material, &entries, &state, completion)?;
     let compared = check_beside(material, &state)?;
+    let stands = |pin| call::compare(pin, &state, &entries);
+    let call = pins.call.as_ref().map(stands).transpose()?;
     Ok(Verdict {
         operators: operators(&state, pins)?,
         fingerprint: state.key.as_ref().map(|key| key.fingerprint.clone()),
@@ -153,6 +173,10 @@ pub fn verify(material: &Material, pins: &Pins) -> Result<Verdict, Fault> {
             .iter()
             .map(|key| key.fingerprint.clone())
             .collect(),
+        wants_call: plan.steps().any(|(_, step)| step.kind == StepKind::Phone),
+        confirmed: state.confirmed,
+        call,
+        message: state.message.clone(),
         exceptions: state.exceptions.clone(),
         transcript: Digest::of(bytes),
         previous: *previous,

@@ -1,5 +1,8 @@
 //! A ceremony held in this process by scripted people, of whom a test may play some badly.
 
+#[path = "../far_end/mod.rs"]
+mod far_end;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -141,6 +144,7 @@ impl Table {
         }
         let screen = Screen::default();
         let players = Players::new(paper, Box::new(screen.clone()), Pace::Fast);
+        let players = players.with_verifier(far_end::verifier_at(self.medium(Role::Handover)));
         let asked = Rc::new(RefCell::new(Vec::new()));
         let heard = asked.clone();
         let players = players.meddled(Box::new(move |question, paper| {
@@ -157,24 +161,30 @@ impl Table {
         let roots = Role::ALL.into_iter().map(|role| (role, self.medium(role)));
         let mut media = Directories::new(roots.collect());
         let site = Site::parse(&self.site).expect("a good site");
-        let found = resumed.map(|id| driver::gather(&mut media, id).expect("a record"));
-        let edge = Edge {
-            terminal: &mut terminal,
-            media: &mut media,
-            system: &mut system,
-        };
-        let id = resumed.unwrap_or_default();
-        let journal = Journal::new(self.plan.clone(), id);
-        let mut room = Room::new(edge, &site, journal, Mode::Rehearsal, id);
-        let begun = match found {
-            Some(found) => driver::resume(&mut room, found).map_err(|e: ResumeError| explained(&e)),
-            None => driver::open(&mut room, &self.plan).map_err(|e: OpenError| explained(&e)),
-        };
-        let end = begun.and_then(|()| driver::drive(&mut room).map_err(|e| explained(&e)));
-        let events = room.journal.entries().iter();
-        let events = events.map(|placed| placed.entry.event.clone()).collect();
-        let id = room.id.clone();
-        drop(room);
+        let mut id = resumed.unwrap_or_default().to_string();
+        let (mut end, mut events);
+        loop {
+            let found = (!id.is_empty()).then(|| driver::gather(&mut media, &id));
+            let edge = Edge {
+                terminal: &mut terminal,
+                media: &mut media,
+                system: &mut system,
+            };
+            let journal = Journal::new(self.plan.clone(), &id);
+            let mut room = Room::new(edge, &site, journal, Mode::Rehearsal, &id);
+            let begun = match found {
+                Some(found) => driver::resume(&mut room, found.expect("a record"))
+                    .map_err(|e: ResumeError| explained(&e)),
+                None => driver::open(&mut room, &self.plan).map_err(|e: OpenError| explained(&e)),
+            };
+            end = begun.and_then(|()| driver::drive(&mut room).map_err(|e| explained(&e)));
+            events = entries(&room);
+            id = room.id.clone();
+            // A planned stop: the same people go on at once.
+            if end != Ok(Outcome::Paused) {
+                break;
+            }
+        }
         drop(terminal);
         let screen = String::from_utf8(screen.0.take()).expect("UTF-8");
         let asked = asked.take();
@@ -199,6 +209,11 @@ impl Table {
         let verdict = verify(&material, &Pins::default());
         verdict.expect("a record that verifies").completion
     }
+}
+
+fn entries(room: &Room<'_>) -> Vec<Event> {
+    let entries = room.journal.entries().iter();
+    entries.map(|placed| placed.entry.event.clone()).collect()
 }
 
 /// The cause and the remedy; every error has both.

@@ -14,16 +14,24 @@ pub struct Deed {
     pub keys: &'static str,
 }
 
+impl Deed {
+    fn fits(&self, asked: &Asked) -> bool {
+        asked.question.starts_with(self.question) && asked.title.starts_with(self.title)
+    }
+}
+
 /// Operators A and B, who also hold C's two half cards.
 #[derive(Default)]
 pub struct People {
-    passphrases: [&'static str; 2],
+    pub passphrases: [String; 2],
     /// Cards by the name of the share: `A's share`.
     pub cards: BTreeMap<String, Vec<String>>,
     card_in_hand: String,
     /// The fingerprint on paper: rows of digits, and words.
     rows: Vec<String>,
-    words: Vec<String>,
+    pub words: Vec<String>,
+    /// The last head's ten words, on the checklist.
+    pub head: String,
     /// The operators' fingerprints, from the roll-call page.
     pub operators: Vec<String>,
     /// What is done at the first question that fits, in any order.
@@ -39,7 +47,7 @@ pub struct People {
 impl People {
     pub fn new() -> People {
         People {
-            passphrases: ["amber kettle seven ropes", "violet anchor two rivers"],
+            passphrases: ["amber kettle seven ropes", "violet anchor two rivers"].map(String::from),
             ..People::default()
         }
     }
@@ -67,7 +75,7 @@ impl People {
     }
 
     /// Reads the page and copies what is to be copied.
-    fn look(&mut self, asked: &Asked) {
+    pub(super) fn look(&mut self, asked: &Asked) {
         let page = on_screen(&asked.text);
         self.again &= !asked.new_page;
         assert!(
@@ -75,7 +83,8 @@ impl People {
             "{} lines do not fit:\n{page}",
             asked.lines
         );
-        let mut lines = page.lines().filter(|line| !line.starts_with("MODES "));
+        // The first line is what was typed before.
+        let mut lines = page.lines().skip(1);
         assert!(
             lines.all(|line| line.chars().count() <= 80),
             "too wide:\n{page}"
@@ -88,6 +97,7 @@ impl People {
             "The operators of this ceremony" => self.operators.extend(fingerprints(&page)),
             "The fingerprint in digits" => self.rows.extend(rows(&page)),
             "The fingerprint in words" => self.words.extend(numbered(&page)),
+            "The head of the record" if asked.new_page => self.head = numbered(&page).join(" "),
             _ => {}
         }
         if let Some((_, secret)) = asked.text.split_once(ALTERNATE) {
@@ -100,12 +110,14 @@ impl People {
         }
     }
 
+    /// Whether somebody does something else than answer this.
+    pub(super) fn has_deed(&self, asked: &Asked) -> bool {
+        self.deeds.iter().any(|deed| deed.fits(asked))
+    }
+
     /// What somebody types.
-    fn keys(&mut self, asked: &Asked) -> String {
-        let fits = |deed: &Deed| {
-            asked.question.starts_with(deed.question) && asked.title.starts_with(deed.title)
-        };
-        if let Some(at) = self.deeds.iter().position(fits) {
+    pub(super) fn keys(&mut self, asked: &Asked) -> String {
+        if let Some(at) = self.deeds.iter().position(|deed| deed.fits(asked)) {
             let deed = self.deeds.remove(at);
             self.again = true;
             self.done
@@ -122,6 +134,10 @@ impl People {
             }
             q if q.starts_with("Operator A, type your pass") => self.passphrases[0].to_string(),
             q if q.starts_with("Operator B, type your pass") => self.passphrases[1].to_string(),
+            q if q.contains(", the ten words") => self.head.clone(),
+            q if asked.title.ends_with("own sheet of paper") => {
+                self.words[number_after(q, "word ").expect("a number") - 1].clone()
+            }
             q if q.starts_with("row ") && asked.title == "A reads, B types" => {
                 self.rows[place("row ")].clone()
             }
@@ -156,7 +172,11 @@ enum Echo {
 impl Echo {
     fn of(asked: &Asked, keys: &str) -> Echo {
         let question = asked.question.as_str();
-        let hidden = ["new passphrase", "the same again", "word "];
+        let hidden: &[&str] = if asked.title.ends_with("own sheet of paper") {
+            &[]
+        } else {
+            &["new passphrase", "the same again", "word "]
+        };
         if asked.text.contains(ALTERNATE) {
             return Echo::Erased(vec![
                 format!("{}\r\n{ERASE}", keys.replace('\x03', "^C")),
@@ -208,7 +228,7 @@ fn rows(page: &str) -> Vec<String> {
 }
 
 /// `  1. aardvark      2. adroitness`: the words, whose numbers must be in order.
-fn numbered(page: &str) -> Vec<String> {
+pub fn numbered(page: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut parts = page.split_whitespace().peekable();
     while let Some(part) = parts.next() {
@@ -219,7 +239,7 @@ fn numbered(page: &str) -> Vec<String> {
     words
 }
 
-fn number_after(text: &str, before: &str) -> Option<usize> {
+pub(super) fn number_after(text: &str, before: &str) -> Option<usize> {
     let (_, rest) = text.split_once(before)?;
     rest.split(' ').next()?.parse().ok()
 }

@@ -1,5 +1,7 @@
 //! A shell at a terminal, the commands of a printed page, and gpg in a home of its own.
 
+#![allow(dead_code, reason = "not every test does everything")]
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -116,13 +118,6 @@ impl Shell {
     /// gpg's home, once a command has made it.
     pub fn home(&self) -> PathBuf {
         self.home.clone().expect("a command made it")
-    }
-
-    /// A home for commands that use the person's own.
-    pub fn own_home(&mut self) -> tempfile::TempDir {
-        let place = tempfile::tempdir().expect("a folder");
-        self.send(&format!("export GNUPGHOME={}", place.path().display()));
-        place
     }
 
     /// Runs commands as printed, types the words where gpg asks; each must succeed.

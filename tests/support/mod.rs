@@ -7,6 +7,8 @@
 #![allow(dead_code)]
 
 pub mod aftermath;
+#[path = "../far_end/mod.rs"]
+pub mod far_end;
 pub mod machine;
 pub mod media;
 pub mod plans;
@@ -19,7 +21,8 @@ use std::rc::Rc;
 use ceremony::driver::{self, OpenError, Outcome, ResumeError};
 use ceremony::edge::paper::Paper;
 use ceremony::edge::players::{Meddle, Pace, Players};
-use ceremony::edge::{Edge, Media};
+use ceremony::edge::verifier::Verifier;
+use ceremony::edge::{Edge, Media, System, Terminal};
 use ceremony::journal::Journal;
 use ceremony::plan::{Operator, Plan};
 use ceremony::record::transcript::{self, Placed};
@@ -61,6 +64,8 @@ pub struct World {
     pub script: Shared,
     pub clock: Clock,
     pub mode: Mode,
+    /// Whether the session at the machine ends at a planned stop; otherwise it goes on at once.
+    pub stops: bool,
     /// Everything that was on the screen, of all sessions.
     pub screen: Screen,
     paper: Option<Paper>,
@@ -124,6 +129,7 @@ impl World {
             script,
             clock,
             mode: Mode::Rehearsal,
+            stops: false,
             screen: Screen::default(),
             paper: Some(paper),
         }
@@ -141,26 +147,25 @@ impl World {
         death: Option<(usize, Death)>,
         meddle: Option<Meddle<'_>>,
     ) -> Ended {
-        let mut media = self.media.clone();
-        self.hold_on(&mut media, plan, death, meddle)
+        let (mut media, verifier) = (self.media.clone(), self.verifier());
+        self.session(&mut media, verifier, Begin::New(plan), death, meddle)
     }
 
-    /// The same, on other media.
+    /// The same, on other media, which the verifier knows.
     pub fn hold_on(
         &mut self,
         media: &mut dyn Media,
+        verifier: Verifier<'_>,
         plan: &Plan,
-        death: Option<(usize, Death)>,
         meddle: Option<Meddle<'_>>,
     ) -> Ended {
-        let mode = self.mode;
-        self.session(media, death, meddle, |edge, site| {
-            let mut room = Room::new(edge, site, Journal::new(plan.clone(), ""), mode, "");
-            if let Err(error) = driver::open(&mut room, plan) {
-                return Ended::Open(error);
-            }
-            driver::drive(&mut room).map_or_else(Ended::Stop, Ended::Well)
-        })
+        self.session(media, verifier, Begin::New(plan), None, meddle)
+    }
+
+    /// Who gets the handover medium.
+    fn verifier(&self) -> Verifier<'static> {
+        let media = self.media.clone();
+        far_end::verifier(move || media.device(Role::Handover))
     }
 
     /// Starts the machine again, some time later, and goes on.
@@ -176,32 +181,23 @@ impl World {
         meddle: Option<Meddle<'_>>,
     ) -> Ended {
         self.clock.reboot(1200);
-        let mut media = self.media.clone();
-        self.session(&mut media, death, meddle, |edge, site| {
-            let found = match driver::gather(edge.media, id) {
-                Ok(found) => found,
-                Err(error) => return Ended::Resume(error),
-            };
-            let journal = Journal::new(found.plan.clone(), id);
-            let mut room = Room::new(edge, site, journal, found.mode, id);
-            if let Err(error) = driver::resume(&mut room, found) {
-                return Ended::Resume(error);
-            }
-            driver::drive(&mut room).map_or_else(Ended::Stop, Ended::Well)
-        })
+        let (mut media, verifier) = (self.media.clone(), self.verifier());
+        self.session(&mut media, verifier, Begin::Again(id), death, meddle)
     }
 
     fn session(
         &mut self,
         media: &mut dyn Media,
+        verifier: Verifier<'_>,
+        begin: Begin<'_>,
         death: Option<(usize, Death)>,
         meddle: Option<Meddle<'_>>,
-        work: impl for<'e> FnOnce(Edge<'e>, &'e Site) -> Ended,
     ) -> Ended {
         self.script.borrow_mut().restart(death);
         let site = Site::parse(SITE).expect("the carried site is accepted");
         let paper = self.paper.take().expect("one session at a time");
         let mut players = Players::new(paper, Box::new(self.screen.clone()), Pace::Fast);
+        players = players.with_verifier(verifier);
         if let Some(meddle) = meddle {
             players = players.meddled(meddle);
         }
@@ -210,12 +206,21 @@ impl World {
             script: self.script.clone(),
         };
         let mut system = ScriptedSystem::new(self.clock.clone(), self.script.clone());
-        let edge = Edge {
-            terminal: &mut terminal,
-            media,
-            system: &mut system,
+        // Each sitting borrows the same three anew.
+        let (mut ended, id) = match begin {
+            Begin::New(plan) => {
+                let edge = edge(&mut terminal, media, &mut system);
+                open(edge, &site, plan, self.mode)
+            }
+            Begin::Again(id) => {
+                let edge = edge(&mut terminal, media, &mut system);
+                (go_on(edge, &site, id), id.to_string())
+            }
         };
-        let ended = work(edge, &site);
+        while ended.is(Outcome::Paused) && !self.stops {
+            let edge = edge(&mut terminal, media, &mut system);
+            ended = go_on(edge, &site, &id);
+        }
         self.paper = Some(terminal.players.into_paper());
         ended
     }
@@ -264,6 +269,48 @@ impl World {
         }
         secrets
     }
+}
+
+/// How a session at the machine begins.
+enum Begin<'a> {
+    New(&'a Plan),
+    Again(&'a str),
+}
+
+fn edge<'e>(
+    terminal: &'e mut dyn Terminal,
+    media: &'e mut dyn Media,
+    system: &'e mut dyn System,
+) -> Edge<'e> {
+    Edge {
+        terminal,
+        media,
+        system,
+    }
+}
+
+/// Holds a ceremony as far as it goes; also its id.
+fn open<'e>(edge: Edge<'e>, site: &'e Site, plan: &Plan, mode: Mode) -> (Ended, String) {
+    let mut room = Room::new(edge, site, Journal::new(plan.clone(), ""), mode, "");
+    if let Err(error) = driver::open(&mut room, plan) {
+        return (Ended::Open(error), String::new());
+    }
+    let ended = driver::drive(&mut room).map_or_else(Ended::Stop, Ended::Well);
+    (ended, room.id.clone())
+}
+
+/// Goes on from what the media hold.
+fn go_on<'e>(edge: Edge<'e>, site: &'e Site, id: &str) -> Ended {
+    let found = match driver::gather(edge.media, id) {
+        Ok(found) => found,
+        Err(error) => return Ended::Resume(error),
+    };
+    let journal = Journal::new(found.plan.clone(), id);
+    let mut room = Room::new(edge, site, journal, found.mode, id);
+    if let Err(error) = driver::resume(&mut room, found) {
+        return Ended::Resume(error);
+    }
+    driver::drive(&mut room).map_or_else(Ended::Stop, Ended::Well)
 }
 
 /// A ceremony's folder on a device, as the verifier reads it.

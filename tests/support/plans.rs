@@ -27,25 +27,12 @@ pub fn two_of_three() -> Plan {
     parse(&modern())
 }
 
-fn two_of_two_source() -> String {
+/// A and B alone.
+pub fn two_of_two() -> Plan {
     let source = changed(
         &modern(),
         "custodians = [\"A\", \"B\", \"C\"]",
         "custodians = [\"A\", \"B\"]",
     );
-    changed(&source, "absent = [\"C\"]", "absent = []")
-}
-
-/// A and B alone.
-pub fn two_of_two() -> Plan {
-    parse(&two_of_two_source())
-}
-
-/// A and B alone, with a planned stop before the close.
-pub fn with_a_pause() -> Plan {
-    let close = "id = \"6.1\"\nkind = \"close\"";
-    let pause = "id = \"6.1\"\nkind = \"pause\"\ntext = \"A planned stop.\"\nminutes = 1\n\n\
-                 [[phase.step]]\nid = \"6.2\"\nkind = \"close\"";
-    let source = changed(&two_of_two_source(), close, pause);
-    parse(&changed(&source, "minutes = 45", "minutes = 46"))
+    parse(&changed(&source, "absent = [\"C\"]", "absent = []"))
 }

@@ -338,10 +338,15 @@ fn exception(forge: &Forge, step: &str) -> Vec<Piece> {
 
 /// Both operators conspire, with their own keys: they leave out what the plan demands.
 pub fn colluding(held: &Held) -> Vec<Case> {
+    colluding_from(held, 0)
+}
+
+/// The same, only about this entry and those after it.
+pub fn colluding_from(held: &Held, from: usize) -> Vec<Case> {
     let forge = held.forge();
     let count = forge.pieces.len();
     let mut forged: Vec<(String, Forge)> = Vec::new();
-    for at in 0..count {
+    for at in from..count {
         let event = forge.pieces[at].event();
         let next = forge.pieces.get(at + 1).map_or("", Piece::event);
         // The machine may have been switched off one entry earlier.
@@ -364,7 +369,10 @@ pub fn colluding(held: &Held) -> Vec<Case> {
             forged.push((format!("without the checkpoint {at}"), without));
         }
     }
-    let mut steps: Vec<&str> = forge.pieces[1..].iter().map(|p| p.get("step")).collect();
+    let mut steps: Vec<&str> = forge.pieces[from.max(1)..]
+        .iter()
+        .map(|p| p.get("step"))
+        .collect();
     steps.dedup();
     for step in steps {
         let skipped = forge.with(|pieces| pieces.retain(|piece| piece.get("step") != step));

@@ -1,6 +1,7 @@
 //! Taking a record apart and putting it together again, with every hash computed anew.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ceremony::digest::Digest;
 use ceremony::plan::Operator;
@@ -12,6 +13,12 @@ use ceremony::verify::Material;
 pub trait Signer {
     /// A detached signature over `message`, dated `at`.
     fn sign(&self, operator: Operator, message: &[u8], at: u64) -> Vec<u8>;
+}
+
+impl<S: Signer> Signer for Arc<S> {
+    fn sign(&self, operator: Operator, message: &[u8], at: u64) -> Vec<u8> {
+        S::sign(self, operator, message, at)
+    }
 }
 
 /// One entry, its lines as they are, with the files that belong to it.
@@ -154,6 +161,9 @@ impl Forge {
             text: Vec::new(),
             prev: Digest::ZERO,
             head: Digest::ZERO,
+            noted: String::new(),
+            id: String::new(),
+            certificate: String::new(),
             signatures: [None, None],
         };
         for (at, piece) in self.pieces.iter().enumerate() {
@@ -185,6 +195,11 @@ struct Assembly {
     text: Vec<u8>,
     prev: Digest,
     head: Digest,
+    /// The head that was last written on paper.
+    noted: String,
+    id: String,
+    /// SHA-256 of the last key's certificate.
+    certificate: String,
     /// Of the entry before.
     signatures: [Option<Vec<u8>>; 2],
 }
@@ -217,6 +232,12 @@ impl Assembly {
         {
             piece.set(label, value);
         }
+        self.remember(&piece);
+        // Who forges what was said forges the result with it, unless it is the result itself.
+        let forged = |label| change.is_some_and(|(changed, l, _)| changed == at && l == label);
+        if piece.event() == "call-confirmed" && !forged("result") && piece.get("result") != "none" {
+            piece.set("result", &self.result(&piece));
+        }
         let bytes = piece.bytes();
         self.prev = Digest::of(&bytes);
         self.text.extend(bytes);
@@ -237,6 +258,32 @@ impl Assembly {
             self.put(files::signature(number, operator), signature);
         }
         self.signatures = piece.signatures;
+    }
+
+    /// What a later entry must say again.
+    fn remember(&mut self, piece: &Piece) {
+        match piece.event() {
+            "opened" => self.id = piece.get("id").to_string(),
+            "generated" => self.certificate = piece.get("certificate").to_string(),
+            "head-noted" => self.noted = piece.get("head").to_string(),
+            _ => {}
+        }
+    }
+
+    /// The result of a call, as docs/record-format.md describes it.
+    fn result(&self, call: &Piece) -> String {
+        let head = call.get("head");
+        let lines = [
+            "ceremony call 1".to_string(),
+            format!("id: {}", self.id),
+            format!("certificate: {}", self.certificate),
+            format!("nonce: {}", call.get("nonce")),
+            format!("canaries: {}", call.get("canaries")),
+            format!("head: {}", &head[..head.len().min(20)]),
+            "outcome: confirmed".to_string(),
+        ];
+        let text = lines.map(|line| line + "\n").concat();
+        Digest::of(text.as_bytes()).to_string()
     }
 
     /// The fields that are hashes of files or numbers of entries.
@@ -271,6 +318,7 @@ impl Assembly {
         }
         match piece.event() {
             "resumed" => piece.set("kept", &number.to_string()),
+            "call-confirmed" => piece.set("head", &self.noted.clone()),
             "head-noted" => piece.set("head", &self.head.to_string()),
             "closed" => {
                 piece.set("entries", &(number + 1).to_string());

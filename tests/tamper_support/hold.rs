@@ -25,6 +25,7 @@ use ceremony::secret::SecretText;
 use ceremony::site::Site;
 use ceremony::verify::Material;
 
+use super::far_end;
 use super::forge::Signer;
 
 /// A machine without a network, whose clock ticks once each time it is read: so every entry
@@ -146,7 +147,10 @@ impl Table {
         };
         let mut media = Directories::new(media_of(self.folder.path()));
         let paper = self.paper.take().expect("a session at a time");
-        let players = Players::new(paper, Box::new(io::sink()), Pace::Fast).meddled(meddle);
+        let handover = self.folder.path().join(Role::Handover.to_string());
+        let players = Players::new(paper, Box::new(io::sink()), Pace::Fast)
+            .with_verifier(far_end::verifier_at(handover))
+            .meddled(meddle);
         let mut terminal = Cuttable { players, cut };
         let id = self.id();
         let found = id

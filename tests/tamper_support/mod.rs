@@ -2,18 +2,22 @@
 
 #![allow(dead_code, reason = "each test program uses a part of what is here")]
 
+pub mod call;
+pub mod call_cases;
 pub mod cases;
+#[path = "../far_end/mod.rs"]
+pub mod far_end;
 pub mod forge;
 pub mod hold;
 pub mod script;
 pub mod stock;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use ceremony::digest::Digest;
 use ceremony::driver::Outcome;
 use ceremony::openpgp::Certificate;
-use ceremony::record::value::{Mode, Part};
+use ceremony::record::value::{Mode, Part, Spoken};
 use ceremony::role::Role;
 use ceremony::screen::{Asks, Reply};
 use ceremony::secret::SecretText;
@@ -38,7 +42,7 @@ pub fn small_plan() -> String {
 pub struct Held {
     pub paused: Material,
     pub closed: Material,
-    pub keys: Keys,
+    pub keys: Arc<Keys>,
     pub pins: Pins,
 }
 
@@ -53,7 +57,7 @@ impl Held {
         Held {
             paused,
             closed,
-            keys: table.keys(),
+            keys: Arc::new(table.keys()),
             pins,
         }
     }
@@ -71,8 +75,7 @@ pub fn pins(material: &Material) -> Pins {
     };
     Pins {
         operators: [fingerprint("A"), fingerprint("B")],
-        id: None,
-        previous: None,
+        ..Pins::default()
     }
 }
 
@@ -111,6 +114,18 @@ pub fn eventful() -> &'static Held {
         assert_eq!(play(&mut table), Some(Outcome::Closed));
         Held::of(&table, paused)
     })
+}
+
+/// The same ceremony with a telephone call before its end, by words with canaries.
+pub fn called() -> &'static Held {
+    static HELD: OnceLock<Held> = OnceLock::new();
+    HELD.get_or_init(|| call::called(eventful(), Spoken::Canaries))
+}
+
+/// A message that the same operators opened.
+pub fn opened() -> &'static Held {
+    static HELD: OnceLock<Held> = OnceLock::new();
+    HELD.get_or_init(|| call::opened(eventful(), call::Opening::Opened))
 }
 
 /// A rehearsal in which nothing went wrong, as small as they come.
@@ -152,7 +167,23 @@ pub fn alternatives(event: &str, label: &str, value: &str) -> Vec<String> {
         "actors" => &["none", "A", "B", "A B", "A C"],
         "step" => &["0", "1.1", "2.1", "2.3", "9.9"],
         "mode" => &["ceremony", "rehearsal"],
-        "act" => &["generate", "drill", "resume", "exception", "close", "media"],
+        "act" => &[
+            "generate",
+            "drill",
+            "phone",
+            "open",
+            "resume",
+            "exception",
+            "close",
+            "media",
+        ],
+        "heard" => &["canaries", "digits"],
+        "nonce" => &[
+            "none",
+            "topmost-istanbul-pluto-pluto",
+            "aardvark-adroitness",
+        ],
+        "canaries" => &["none", "1-snapshot.11-bravado.24-music"],
         "standing-a" | "standing-b" => &["pinned", "enrolled"],
         "means-a" | "means-b" => &["file", "token"],
         "part" => &["whole", "first", "second"],
@@ -167,17 +198,23 @@ pub fn alternatives(event: &str, label: &str, value: &str) -> Vec<String> {
         "file" => &["payload.asc", "AB.asc", "certificate.asc", "other"],
         "time" => return other_times(value),
         "id" => return other_ids(value),
+        "backup" => &["REHEARSAL-2026-01-02-key-0A1B2C3D"],
         _ => &[],
     };
     let mut found: Vec<String> = words.iter().map(|word| (*word).to_string()).collect();
     if let Ok(number) = value.parse::<u64>() {
-        found.extend([number + 1, number + 1000, number.saturating_sub(1)].map(|n| n.to_string()));
+        let others = [
+            number.saturating_add(1),
+            number.saturating_add(1000),
+            number.saturating_sub(1),
+        ];
+        found.extend(others.map(|n| n.to_string()));
     } else if value.len() == 40 && words.is_empty() {
         found.push("0123456789abcdef0123456789abcdef01234567".to_string());
     } else if words.is_empty() {
         found.push(Digest::of(b"something else").to_string());
         match label {
-            "previous" | "image" | "fragment" => found.push("none".to_string()),
+            "previous" | "image" | "fragment" | "result" => found.push("none".to_string()),
             "sig-a" | "sig-b" => found.push("refused".to_string()),
             _ => {}
         }
@@ -211,7 +248,7 @@ fn other_ids(value: &str) -> Vec<String> {
 
 /// Events with the same fields, so that the entry stays well formed.
 fn other_events(event: &str) -> Vec<String> {
-    let families: [&[&str]; 7] = [
+    let families: [&[&str]; 9] = [
         &[
             "clock-confirmed",
             "fingerprint-copied",
@@ -225,6 +262,8 @@ fn other_events(event: &str) -> Vec<String> {
         &["read-back-failed"],
         &["share-confirmed"],
         &["head-noted"],
+        &["sheets-checked", "clock-confirmed"],
+        &["message-refused"],
     ];
     let family = families.iter().find(|family| family.contains(&event));
     let others = family.into_iter().flat_map(|family| family.iter());
