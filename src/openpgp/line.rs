@@ -9,10 +9,13 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// What is done with a piece.
 pub(super) enum Stage<'a, P, E> {
     /// One piece at a time, in their order.
-    InOrder(Box<dyn FnMut(&mut P) -> Result<(), E> + Send + 'a>),
+    InOrder(InOrder<'a, P, E>),
     /// Both at the same time.
-    AtOnce(Box<dyn Fn(&mut P) -> Result<(), E> + Send + Sync + 'a>),
+    AtOnce(AtOnce<'a, P, E>),
 }
+
+type InOrder<'a, P, E> = Box<dyn FnMut(&mut P) -> Result<(), E> + Send + 'a>;
+type AtOnce<'a, P, E> = Box<dyn Fn(&mut P) -> Result<(), E> + Send + Sync + 'a>;
 
 impl<'a, P, E> Stage<'a, P, E> {
     pub(super) fn in_order(work: impl FnMut(&mut P) -> Result<(), E> + Send + 'a) -> Self {
@@ -60,8 +63,8 @@ struct Line<'a, S, P, E> {
 }
 
 enum Station<'a, P, E> {
-    InOrder(Gate<Box<dyn FnMut(&mut P) -> Result<(), E> + Send + 'a>>),
-    AtOnce(Box<dyn Fn(&mut P) -> Result<(), E> + Send + Sync + 'a>),
+    InOrder(Gate<InOrder<'a, P, E>>),
+    AtOnce(AtOnce<'a, P, E>),
 }
 
 impl<'a, P, E> Station<'a, P, E> {
