@@ -168,7 +168,11 @@ impl Table {
                 .expect("roll call was held");
             found.1.to_string()
         };
-        assert_eq!(opened, transcript.contains("\nevent: message-opened\n"), "{text}");
+        assert_eq!(
+            opened,
+            transcript.contains("\nevent: message-opened\n"),
+            "{text}"
+        );
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/verify-record");
         verify(
             script,
