@@ -122,7 +122,10 @@ impl Open {
                 Err(VesselError::Write(_, error)) => {
                     Err(CliError::Write(self.output.clone(), error).into())
                 }
-                other => Ok(drop(other?)),
+                other => {
+                    drop(other?);
+                    Ok(())
+                }
             },
         }
     }
