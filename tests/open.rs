@@ -332,7 +332,7 @@ fn what_can_be_refused_early_is() {
     table.put("message", b"x");
     table.put("out", b"old");
     std::os::unix::fs::symlink("nowhere", table.at("link")).expect("a new link");
-    let backup = format!("secret-1=r/secret-1");
+    let backup = "secret-1=r/secret-1";
     let refuse = |args: &[&str], code, cause: &str| refused_early(&table, args, code, cause);
     let rehearsal = ["--rehearsal", "r"];
     let with = |args: &[&'static str]| [args, &rehearsal].concat();
@@ -367,7 +367,7 @@ fn what_can_be_refused_early_is() {
         "no secret medium",
     );
     refuse(
-        &["message", "-o", "new", "--medium", &backup],
+        &["message", "-o", "new", "--medium", backup],
         2,
         "only a rehearsal",
     );
