@@ -157,6 +157,9 @@ impl Table {
         let record = record.to_str().expect("UTF-8");
         let text = verify(PROGRAM, &["verify", record]);
         assert!(text.starts_with("REHEARSAL, complete. "), "{text}");
+        let backup = format!("\nbackup       {}\n", self.held.id);
+        assert!(text.contains(&backup), "{text}");
+        let opened = !text.contains("\ncontent      refused\n");
         let transcript = fs::read_to_string(format!("{record}/transcript.txt")).expect("ASCII");
         let operator = |name: &str| {
             let mut fields = transcript.lines().filter_map(|line| line.split_once(": "));
@@ -165,6 +168,11 @@ impl Table {
                 .expect("roll call was held");
             found.1.to_string()
         };
+        assert_eq!(
+            opened,
+            transcript.contains("\nevent: message-opened\n"),
+            "{text}"
+        );
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/verify-record");
         verify(
             script,
@@ -324,7 +332,7 @@ fn what_can_be_refused_early_is() {
     table.put("message", b"x");
     table.put("out", b"old");
     std::os::unix::fs::symlink("nowhere", table.at("link")).expect("a new link");
-    let backup = format!("secret-1=r/secret-1");
+    let backup = "secret-1=r/secret-1";
     let refuse = |args: &[&str], code, cause: &str| refused_early(&table, args, code, cause);
     let rehearsal = ["--rehearsal", "r"];
     let with = |args: &[&'static str]| [args, &rehearsal].concat();
@@ -359,7 +367,7 @@ fn what_can_be_refused_early_is() {
         "no secret medium",
     );
     refuse(
-        &["message", "-o", "new", "--medium", &backup],
+        &["message", "-o", "new", "--medium", backup],
         2,
         "only a rehearsal",
     );

@@ -567,6 +567,19 @@ fn the_other_secret_medium_serves_as_well() {
     ));
 }
 
+#[test]
+fn a_clock_before_the_backup_is_noticed() {
+    let mut table = table();
+    for (later, clause) in [(0, None), (86_400, Some("FAIL  clock"))] {
+        table.not_before = Some(table.now() + later);
+        let ended = table.open(None, None);
+        assert!(ended.is(Outcome::Closed), "a rehearsal goes on: {ended:?}");
+        let report = table.detail("preflight-done");
+        assert_eq!(report.contains("FAIL  clock"), clause.is_some(), "{report}");
+        table.drive().content = None;
+    }
+}
+
 /// The places of an opening where the machine may die: before each effect, in its middle, and
 /// after the last.
 fn places(table: &Table) -> Vec<(usize, Death, String)> {

@@ -313,6 +313,69 @@ fn on_p256(key: &ValidSubordinateKeyAmalgamation<'_, PublicParts>) -> bool {
     )
 }
 
+/// The packet of the data in other forms of the same: old, new, in parts of all sizes.
+fn framed(message: &[u8]) -> Vec<Vec<u8>> {
+    let begin = 2 + usize::from(message[1]);
+    assert_eq!(
+        message[begin..begin + 2],
+        [0xd2, 0xff],
+        "one length of four bytes"
+    );
+    let (keys, body) = (&message[..begin], &message[begin + 6..]);
+    let mut forms = Vec::new();
+    for bits in [9, 10, 13, 16] {
+        let mut parts = [keys, &[0xd2]].concat();
+        let mut rest = body;
+        while let Some((part, later)) = rest.split_at_checked(1 << bits) {
+            parts.push(224 + bits);
+            parts.extend(part);
+            rest = later;
+        }
+        parts.push(255);
+        parts.extend((rest.len() as u32).to_be_bytes());
+        parts.extend(rest);
+        forms.push(parts);
+    }
+    // A last part of no length, and parts that grow smaller.
+    let (mut falling, mut rest) = ([keys, &[0xd2]].concat(), body);
+    for bits in (0..17).rev() {
+        if let Some((part, later)) = rest.split_at_checked(1 << bits) {
+            falling.push(224 + bits);
+            falling.extend(part);
+            rest = later;
+        }
+    }
+    assert!(rest.is_empty());
+    falling.push(0);
+    forms.push(falling);
+    forms
+}
+
+#[test]
+fn the_packet_may_be_framed_in_any_way() {
+    let key = key(Profile::Modern);
+    let gpg = Gpg::with(key);
+    let plaintext = data(100_001);
+    for format in FORMATS {
+        let message = seal(&key.certificate(), format, &plaintext);
+        for (number, form) in framed(&message).into_iter().enumerate() {
+            assert!(
+                unseal(key, &form).expect("opened").0 == plaintext,
+                "{number}"
+            );
+            assert!(by_library(to_library(key), &form) == plaintext, "{number}");
+            if format == Format::Gpg {
+                let opened = gpg.run(&["--decrypt"], &form);
+                assert!(
+                    opened.stdout == plaintext,
+                    "{number}: {}",
+                    complaint(&opened)
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn every_key_for_encryption_can_open_it_and_no_other() {
     let (storage, transport) = (

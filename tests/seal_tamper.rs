@@ -5,6 +5,7 @@
 mod seal_support;
 
 use ceremony::openpgp::{Format, Profile, SecretKey, UnsealError};
+use proptest::prelude::*;
 use seal_support::*;
 
 const TEXT: &[u8] = b"The quick brown fox";
@@ -187,5 +188,38 @@ fn what_is_not_protected_or_not_encrypted_is_refused() {
             matches!(refused, UnsealError::NotForThisKey),
             "{options:?}: {refused:?}"
         );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn garbage_is_refused_without_a_panic(
+        bytes in prop::collection::vec(any::<u8>(), 0..600),
+        begin in prop::sample::select(&[0x00u8, 0x85, 0xc1, 0xc3, 0xc8, 0xca, 0xcb, 0xd2, 0xd4, 0xd5]),
+    ) {
+        let key = key(Profile::Modern);
+        prop_assert!(unseal(key, &bytes).is_err());
+        prop_assert!(unseal(key, &[&[begin], &bytes[..]].concat()).is_err());
+    }
+
+    #[test]
+    fn what_is_overwritten_is_refused_or_the_same(
+        modern in any::<bool>(),
+        at in any::<prop::sample::Index>(),
+        bytes in prop::collection::vec(any::<u8>(), 1..40),
+    ) {
+        let key = key(Profile::Modern);
+        let format = if modern { Format::Modern } else { Format::Gpg };
+        let mut message = seal(&key.certificate(), format, TEXT);
+        let at = at.index(message.len());
+        let end = message.len().min(at + bytes.len());
+        let whole = message.clone();
+        message[at..end].copy_from_slice(&bytes[..end - at]);
+        match unseal(key, &message) {
+            Ok((plaintext, _)) => prop_assert_eq!(plaintext, TEXT),
+            Err(_) => prop_assert!(message != whole),
+        }
     }
 }

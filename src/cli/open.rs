@@ -122,7 +122,10 @@ impl Open {
                 Err(VesselError::Write(_, error)) => {
                     Err(CliError::Write(self.output.clone(), error).into())
                 }
-                other => Ok(drop(other?)),
+                other => {
+                    drop(other?);
+                    Ok(())
+                }
             },
         }
     }
@@ -223,11 +226,13 @@ fn hold(
     };
     let id = table.resumed.as_ref().map_or("", |(id, _)| id.as_str());
     let journal = Journal::new(table.plan.clone(), id);
+    let not_before = backup::written(edge.media, table.secret, &backup);
     let mut room = Room::new(edge, &table.site, journal, mode, id);
     room.opening = Some(Opening {
         vessel,
         backup,
         medium: table.secret,
+        not_before,
     });
     match table.resumed {
         Some((_, found)) => driver::resume(&mut room, found)?,

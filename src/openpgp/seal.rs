@@ -55,8 +55,8 @@ impl Certificate {
     /// Seals all of `input` to all encryption keys that are valid at `now`, and writes the message
     /// to `output`: binary, not compressed, with no name and no date of a file.
     ///
-    /// `progress` is told how many bytes of the plaintext are done. Two threads work; memory
-    /// does not grow with the input.
+    /// `progress` is told how many bytes are done, counted with the few that frame them inside. Two
+    /// threads work; memory does not grow with the input.
     ///
     /// # Errors
     ///

@@ -60,6 +60,8 @@ pub struct Opening<'a> {
     pub backup: String,
     /// The medium with that backup.
     pub medium: Role,
+    /// When the record beside that backup ends, if one is there: no clock stands before it.
+    pub not_before: Option<UnixTime>,
 }
 
 /// An exception that happened where it could not be recorded at once.
@@ -85,10 +87,10 @@ pub struct Room<'a> {
     pub mode: Mode,
     /// The ceremony's id.
     pub id: String,
-    /// Where a ceremony that goes on stands, until its record is taken over.
-    pub resuming_at: Option<Place>,
     /// The message that is opened, where the plan opens one.
     pub opening: Option<Opening<'a>>,
+    /// Where a ceremony that goes on stands, until its record is taken over.
+    pub resuming_at: Option<Place>,
     /// Both operators confirmed the clock since the program was started.
     pub clock_confirmed: bool,
     owed: Vec<Owed>,
@@ -110,8 +112,8 @@ impl<'a> Room<'a> {
             operators: [None, None],
             mode,
             id: id.to_string(),
-            resuming_at: None,
             opening: None,
+            resuming_at: None,
             clock_confirmed: false,
             owed: Vec::new(),
             shown: None,

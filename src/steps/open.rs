@@ -211,6 +211,10 @@ fn open(room: &mut Room<'_>) -> Result<(), Stop> {
     loop {
         let came = decrypt(room, named.message)?;
         let fingerprint = key(room).certificate().fingerprint();
+        if !matches!(came, Came::Trouble(_)) {
+            // Nothing more is done with it, whatever people still read on the screen.
+            room.vault.clear();
+        }
         match came {
             Came::Opened(content) => {
                 let event = Event::MessageOpened {

@@ -2,6 +2,7 @@
 
 use crate::preflight::{self, Demands, Report};
 use crate::record::event::Event;
+use crate::record::time::UnixTime;
 use crate::record::value::{Actors, Mode};
 use crate::role::Role;
 use crate::room::{Room, Stop};
@@ -54,11 +55,7 @@ pub fn look(room: &mut Room<'_>, roles: &[Role]) -> Report {
         .collect();
     let demands = Demands {
         build_time: version::BUILD_TIME,
-        not_before: room
-            .journal
-            .entries()
-            .last()
-            .map(|placed| placed.entry.time),
+        not_before: newest(room),
         needed_bytes: NEEDED_BYTES,
         gpg_wanted: room.plan().backup.is_some(),
         only_read: match &room.opening {
@@ -67,6 +64,13 @@ pub fn look(room: &mut Room<'_>, roles: &[Role]) -> Report {
         },
     };
     preflight::assess(&facts, &media, &demands)
+}
+
+/// The newest time in this record, or in the one beside the backup that is opened.
+fn newest(room: &Room<'_>) -> Option<UnixTime> {
+    let last = room.journal.entries().last();
+    let earlier = room.opening.as_ref().and_then(|opening| opening.not_before);
+    last.map(|placed| placed.entry.time).max(earlier)
 }
 
 fn show(room: &mut Room<'_>, report: &Report) -> Result<(), Stop> {

@@ -172,6 +172,8 @@ pub struct Table {
     pub screen: Shown,
     /// The secret medium that is used.
     pub secret: Role,
+    /// When the record beside the backup ends.
+    pub not_before: Option<u64>,
     /// The opening that is held, or was last.
     current: Option<String>,
     paper: Option<Paper>,
@@ -214,6 +216,7 @@ impl Table {
             backup: String::new(),
             screen: Shown::default(),
             secret: Role::Secret1,
+            not_before: None,
             current: None,
             paper: Some(paper),
         };
@@ -263,7 +266,7 @@ impl Table {
 
     /// Puts a message on the drive, sealed to the key.
     pub fn seal(&self, format: Format, content: &[u8]) {
-        let now = self.clock_now();
+        let now = self.now();
         let mut sealed = Vec::new();
         self.certificate()
             .seal(format, now, content, &mut sealed, &mut |_| {})
@@ -271,7 +274,7 @@ impl Table {
         look(&self.drive).message = sealed;
     }
 
-    fn clock_now(&self) -> u64 {
+    pub fn now(&self) -> u64 {
         use ceremony::edge::System;
         ScriptedSystem::new(self.clock.clone(), Script::shared()).now()
     }
@@ -283,6 +286,7 @@ impl Table {
     /// Opens what is on the drive; the machine may die, a test may answer in the players' place.
     pub fn open(&mut self, death: Option<(usize, Death)>, meddle: Option<Meddle<'_>>) -> Ended {
         let (backup, medium) = (self.backup.clone(), self.secret);
+        let not_before = self.not_before;
         let before = self.openings();
         let ended = self.session(death, meddle, |edge, site, vessel| {
             let plan = opening_plan();
@@ -292,6 +296,7 @@ impl Table {
                 vessel,
                 backup,
                 medium,
+                not_before,
             });
             if let Err(error) = driver::open(&mut room, &plan) {
                 return Ended::Open(error);
@@ -310,6 +315,7 @@ impl Table {
             return self.open(None, meddle);
         };
         let (backup, medium) = (self.backup.clone(), self.secret);
+        let not_before = self.not_before;
         self.session(None, meddle, |edge, site, vessel| {
             let found = match driver::gather(edge.media, &id) {
                 Ok(found) => found,
@@ -321,6 +327,7 @@ impl Table {
                 vessel,
                 backup,
                 medium,
+                not_before,
             });
             if let Err(error) = driver::resume(&mut room, found) {
                 return Ended::Resume(error);

@@ -29,6 +29,6 @@ fn main() -> ExitCode {
 
 fn unseal(key: &str, sealed: &str, out: &str) -> Result<(), Box<dyn Error>> {
     let key = SecretKey::from_bytes(&SecretBytes::from_vec(fs::read(key)?))?;
-    key.unseal(File::open(sealed)?, File::create_new(out)?, &mut |_| {})?;
+    key.unseal(File::open(sealed)?, File::create(out)?, &mut |_| {})?;
     Ok(())
 }

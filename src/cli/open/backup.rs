@@ -9,6 +9,8 @@ use crate::edge::{MediaError, Terminal, files};
 use crate::error::{Exit, Explain, Failure};
 use crate::id;
 use crate::plan::Plan;
+use crate::record;
+use crate::record::time::UnixTime;
 use crate::role::Role;
 use crate::room::SECRET_MEDIA;
 use crate::screen::{Answer, Asks, Page, Place, Question, Reply, Who, layout};
@@ -64,6 +66,15 @@ fn ids(media: &mut dyn Media, role: Role) -> Result<Vec<String>, MediaError> {
     let folders = payloads.filter_map(|(path, _)| path.strip_suffix("/payload.asc"));
     let ids = folders.filter(|id| id::mode_of(id).is_some());
     Ok(ids.map(str::to_string).collect())
+}
+
+/// When the last entry of the record beside a backup was written. What is wrong with that record
+/// is said when the backup is looked at.
+pub(super) fn written(media: &mut dyn Media, role: Role, id: &str) -> Option<UnixTime> {
+    let path = format!("{id}/record/{}", record::files::TRANSCRIPT);
+    let bytes = media.read(role, &path).ok()?;
+    let (entries, _) = record::transcript::parse_prefix(&bytes);
+    entries.last().map(|placed| placed.entry.time)
 }
 
 fn ask(terminal: &mut dyn Terminal, role: Role, ids: Vec<String>) -> Result<String, Failure> {

@@ -62,13 +62,14 @@ impl<R: Read> Cfb<R> {
         let skip = self.given - self.ready;
         self.plain.copy_within(self.ready..self.filled, 0);
         self.filled -= self.ready;
+        (self.given, self.ready) = (skip, 0);
         let size = read_full(&mut self.body, &mut self.cipher)?;
         self.decrypt(size)?;
         self.filled += size;
         let Some(ready) = self.filled.checked_sub(MDC) else {
             return Err(UnsealError::Altered(None).into());
         };
-        (self.given, self.ready) = (skip, ready);
+        self.ready = ready;
         self.sha1.update(&self.plain[..ready]);
         // Never set before the check: whoever reads on after an error must not find an end.
         if size < STEP {

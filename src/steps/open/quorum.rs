@@ -67,7 +67,7 @@ fn open_as(
         let label = format!("Opening the backup as {quorum}");
         let tried = room.work(&label, |_| try_words(backup, quorum, capsule, &typed))?;
         let (happened, whose) = match tried {
-            Tried::Opened(key) => return Ok(Some(key)),
+            Tried::Opened(key) => return Ok(Some(*key)),
             Tried::WrongWords(custodian) => (
                 format!("{custodian}'s words do not open {}", quorum.file_name()),
                 Some(custodian),
@@ -155,7 +155,7 @@ fn on_two_cards(room: &mut Room<'_>, backup: &Backup, custodian: Custodian) -> R
 
 /// What came of trying a quorum's words.
 enum Tried {
-    Opened(SecretKey),
+    Opened(Box<SecretKey>),
     WrongWords(Custodian),
     Broken(&'static str),
 }
@@ -180,5 +180,5 @@ fn try_words(backup: &Backup, quorum: &Quorum, capsule: &[u8], typed: &[Share]) 
     if expected.is_some_and(|expected| *expected != key.certificate().fingerprint()) {
         return Tried::Broken("the backup holds another key than its record says");
     }
-    Tried::Opened(key)
+    Tried::Opened(Box::new(key))
 }
