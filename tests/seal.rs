@@ -28,8 +28,9 @@ use sequoia_openpgp::types::{
     SymmetricAlgorithm,
 };
 
-/// A part of the packet, and a chunk.
-const PART: usize = 1 << 18;
+/// A part of the packet, which is two chunks.
+const PART: usize = 1 << 19;
+const CHUNK: usize = PART / 2;
 
 /// What stands before the data in the literal packet's first part.
 const BEGIN: usize = 6;
@@ -45,12 +46,15 @@ fn sizes() -> Vec<usize> {
         8384 - BEGIN,
         64 << 10,
         PART - BEGIN - 24,
+        CHUNK - BEGIN - 2,
+        CHUNK,
+        3 * CHUNK - BEGIN - 3,
         PART - BEGIN,
         PART,
         2 * PART - BEGIN,
         2 * PART,
         3 * PART - BEGIN,
-        5 * PART - BEGIN,
+        4 * PART - BEGIN,
     ] {
         sizes.extend(around(edge));
     }

@@ -36,8 +36,11 @@ pub struct Unsealed {
     pub format: Format,
 }
 
-/// How much plaintext a thread handles at a time, in bytes.
-const PIECE: usize = 256 << 10;
+/// How much plaintext a thread handles at a time, in bytes: much, so that it seldom waits for the other.
+const PIECE: usize = 1 << 20;
+
+/// For reading headers byte by byte; what is longer goes past this buffer without a copy.
+const HEADERS: usize = 8 << 10;
 
 /// A message whose plaintext is ready to be read.
 ///
@@ -98,7 +101,7 @@ impl SecretKey {
         &self,
         input: &'a mut Device<R>,
     ) -> io::Result<Option<Plaintext<'a>>> {
-        let mut input = BufReader::with_capacity(PIECE, input);
+        let mut input = BufReader::with_capacity(HEADERS, input);
         let Some(found) = session::read(&mut input)? else {
             return Ok(None);
         };

@@ -32,12 +32,12 @@ struct Piece {
 
 impl Piece {
     fn new() -> Piece {
-        // What was kept is less than a chunk. So there are two chunks in it at most, or two and a rest.
+        // What was kept is less than a chunk.
         let room = CHUNK + ROOM;
         Piece {
             first: 0,
             plain: Buffer::new(room),
-            cipher: Buffer::new(room + 3 * TAG),
+            cipher: Buffer::new(room + room.div_ceil(CHUNK) * TAG),
         }
     }
 }
@@ -107,8 +107,8 @@ fn encrypt_chunks(schedule: &SEIPv2Schedule, piece: &mut Piece) -> Result<(), Se
     Ok(())
 }
 
-/// Cuts the literal packet into chunks. A part of the packet is one octet longer than a chunk,
-/// so something is kept for the next piece.
+/// Cuts the literal packet into chunks. A part of the packet is one octet longer than some chunks
+/// are, so something is kept for the next piece.
 struct Chunks<R> {
     literal: Literal<R>,
     kept: Vec<u8>,
