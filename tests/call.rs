@@ -42,7 +42,7 @@ impl Stopped {
         let mut people = People::new();
         people.passphrases = [line("passphrase-A.txt"), line("passphrase-B.txt")];
         people.head = line("head.txt");
-        people.words = pty_support::numbered(&line("fingerprint.txt"));
+        people.words = pty_support::people::numbered(&line("fingerprint.txt"));
         people
     }
 

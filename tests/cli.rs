@@ -181,7 +181,7 @@ fn the_carried_plan_is_listed_good_and_printed() {
     assert_good(
         at.path(),
         &["check", "backup-key"],
-        "good. 6 phases, 14 steps, 45 minutes",
+        "good. 7 phases, 16 steps, 60 minutes",
     );
     let printed = assert_good(at.path(), &["checklist", "backup-key"], "EXCEPTION");
     assert_eq!(printed, include_str!("../checklists/backup-key.txt"));

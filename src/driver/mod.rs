@@ -10,6 +10,7 @@ pub use opening::{OpenError, open};
 pub use resume::{Found, ResumeError, gather, resume};
 
 use crate::engine::{Ending, Next};
+use crate::plan::StepKind;
 use crate::record::event::Event;
 use crate::record::value::Actors;
 use crate::room::{Room, Stop};
@@ -79,9 +80,21 @@ fn abort(room: &mut Room<'_>) -> Result<(), Stop> {
 
 fn paused(room: &mut Room<'_>) -> Result<(), Stop> {
     let folder = room.journal.folder().to_string();
+    let call = room
+        .plan()
+        .steps()
+        .any(|(_, step)| step.kind == StepKind::Phone);
+    let waits = if call && room.state().confirmed.is_none() {
+        "The handover medium goes to the verifier now. It never comes back to this machine. Lock \
+         the secret media and the cards away; they are not needed for the call. Go on when the \
+         verifier has the certificate, with the operators' media and the public one:"
+    } else {
+        "To go on, with the same media:"
+    };
     let body = layout::paragraphs(&[
         "A planned stop. Everything is on the operators' media; the machine may be switched off.",
-        &format!("To go on: ceremony resume OPERATOR-A-MEDIUM/{folder}"),
+        waits,
+        &format!("ceremony resume OPERATOR-A-MEDIUM/{folder}"),
     ]);
     room.page(Who::Both, "Paused", body)
 }

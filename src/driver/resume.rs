@@ -20,7 +20,7 @@ use crate::record::transcript::{self, Placed, TranscriptError};
 use crate::record::value::{Actors, Decision, Mode};
 use crate::role::Role;
 use crate::room::{Room, Stop};
-use crate::screen::{Asks, Who, layout};
+use crate::screen::{Asks, Place, Who, layout};
 use crate::steps;
 use crate::words::pgp;
 
@@ -227,6 +227,10 @@ fn fragment(leftovers: &[(Role, String, Vec<u8>)]) -> Option<Vec<u8>> {
 pub fn resume(room: &mut Room<'_>, found: Found) -> Result<(), ResumeError> {
     let (found, given_up) = ask_for_missing(room, found)?;
     let state = State::replay(&found.plan, &found.entries)?;
+    room.resuming_at = Some(Place {
+        step: state.cursor().min(found.plan.step_count() - 1) + 1,
+        ..room.place_at(state.cursor())
+    });
     show_progress(room, &found, &state)?;
     let ended = state.ended().is_some();
     if !ended {

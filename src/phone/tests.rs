@@ -340,3 +340,98 @@ proptest! {
         prop_assert!(!room.hear_places(&typed) && !room.hear_result(&typed));
     }
 }
+
+/// The table of `docs/call-simulation.md`:
+/// `cargo test --lib -- --ignored --nocapture phone::tests::the_table`.
+#[test]
+#[ignore = "prints a table; the tests above check the same, with fewer calls"]
+fn the_table() {
+    const CALLS: u64 = 2000;
+    let mut row = |what: &str, call: &mut dyn FnMut(u64) -> Outcome| {
+        let (mut both, mut neither, mut other, mut reread) = (0, 0, 0, 0);
+        for seed in 0..CALLS {
+            let outcome = call(seed);
+            reread += outcome.reread;
+            match outcome.confirmed() {
+                (true, true) => both += 1,
+                (false, false) => neither += 1,
+                _ => other += 1,
+            }
+        }
+        assert_eq!(other, 0, "{what}");
+        println!("| {what} | {CALLS} | {both} | {neither} | {reread} |");
+    };
+    println!(
+        "| call | attempts | confirmed | not | rows re-read |\n| --- | --- | --- | --- | --- |"
+    );
+    for length in [20, 32] {
+        for keep in [
+            Keep::Nothing,
+            Keep::Ends(2),
+            Keep::Ends(length / 2 - 1),
+            Keep::Words(7),
+            Keep::Words(10),
+            Keep::Words(length - 1),
+            Keep::OneWordShifted,
+            Keep::TwoWordsSwapped,
+        ] {
+            row(
+                &format!("substituted key, {length} words, keeps {keep:?}"),
+                &mut |seed| {
+                    let mut world = World::new(seed, length);
+                    world.far.fingerprint = world.substitute(keep);
+                    world.call(&mut Honest, &Noise::none())
+                },
+            );
+        }
+        for misheard in 0..=3 {
+            for kind in Mishap::ALL {
+                row(
+                    &format!("honest, {length} words, {misheard} rows {kind:?}"),
+                    &mut |seed| {
+                        World::new(seed, length)
+                            .call(&mut Honest, &Noise::rows(misheard, kind, seed))
+                    },
+                );
+            }
+        }
+        for how in [
+            Copying::PadsAtTheEnd,
+            Copying::InventsCanaries,
+            Copying::RepeatsWords,
+        ] {
+            row(
+                &format!("hearer copies, {length} words, {how:?}"),
+                &mut |seed| {
+                    let mut world = World::new(seed, length);
+                    let mut hearer = Copier::new(how, &world.far, seed);
+                    world.call(&mut hearer, &Noise::none())
+                },
+            );
+        }
+    }
+    row("a bad line everywhere", &mut |seed| {
+        World::new(seed, 20).call(&mut Honest, &Noise::everywhere(seed))
+    });
+    row("the same row misheard twice", &mut |seed| {
+        let mut noise = Noise::rows(1, Mishap::Misheard, seed);
+        noise.again = true;
+        World::new(seed, 20).call(&mut Honest, &noise)
+    });
+    row("wrong sheet code", &mut |seed| {
+        let mut world = World::new(seed, 20);
+        world.far.sheet_code = "0000".to_string();
+        world.call(&mut Honest, &Noise::none())
+    });
+    row("head of an older line", &mut |seed| {
+        let mut world = World::new(seed, 20);
+        world.spoken_head = world.heads[0];
+        world.call(&mut Honest, &Noise::none())
+    });
+    row("head of an older line, no record delivered", &mut |seed| {
+        let mut world = World::new(seed, 20);
+        world.spoken_head = world.heads[0];
+        world.heads.clear();
+        world.call(&mut Honest, &Noise::none())
+    });
+}

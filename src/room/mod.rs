@@ -74,6 +74,8 @@ pub struct Room<'a> {
     pub mode: Mode,
     /// The ceremony's id.
     pub id: String,
+    /// Where a ceremony that goes on stands, until its record is taken over.
+    pub resuming_at: Option<Place>,
     /// Both operators confirmed the clock since the program was started.
     pub clock_confirmed: bool,
     owed: Vec<Owed>,
@@ -95,6 +97,7 @@ impl<'a> Room<'a> {
             operators: [None, None],
             mode,
             id: id.to_string(),
+            resuming_at: None,
             clock_confirmed: false,
             owed: Vec::new(),
             shown: None,
@@ -207,7 +210,9 @@ impl<'a> Room<'a> {
 
     /// Where the ceremony stands, for the header of a page.
     pub fn place(&self) -> Place {
-        self.place_at(self.state().cursor())
+        let begun = self.state().entries > 0;
+        let resuming = self.resuming_at.clone().filter(|_| !begun);
+        resuming.unwrap_or_else(|| self.place_at(self.state().cursor()))
     }
 
     /// The same, as if the step with this index were current.

@@ -228,6 +228,7 @@ impl<'a> Call<'a> {
         };
         let failed = self.air.far_failed;
         match question {
+            _ if self.people.has_deed(asked) => Some(self.people.keys(asked)),
             q if q.starts_with("The verifier uses") => Some("1".to_string()),
             q if q.starts_with("the four words") => or_failed(self.air.nonce.clone(), failed),
             q if q.starts_with("The verifier's program") => match (self.air.far_took, failed) {

@@ -62,9 +62,51 @@ fn is_code(line: &str) -> bool {
     line.len() > 60 && line.chars().all(blocks)
 }
 
+/// Prompts for what differs each time.
+const TYPED: [&str; 6] = [
+    "row, number and word, ",
+    "the four words: ",
+    "the five words: ",
+    "four result words: ",
+    ", the ten words: ",
+    " of 20: ",
+];
+
+/// What the operators' screen has them say in the call; what follows differs each time.
+const SAID: [&str; 3] = ["the id ends with ", "the sheet code ", "say: "];
+
+/// `A row 1` and `    row 2, word 3`: what is read in the call, and the places that are asked for.
+fn spoken(line: &str) -> Option<String> {
+    if let Some(label) = SAID.iter().find(|label| line.contains(**label)) {
+        let (head, _) = line.split_once(label)?;
+        return Some(format!("{head}{label}<said>"));
+    }
+    if line.starts_with("    row ") && line.contains(", word ") {
+        return Some("    row <n>, word <n>".to_string());
+    }
+    let (head, rest) = line.split_once(" row ")?;
+    let (number, _) = rest.split_once(' ')?;
+    ["  A", "  B"]
+        .contains(&head)
+        .then(|| format!("{head} row {number}   <words>"))
+}
+
 fn with_placeholders(line: &str) -> String {
-    if let Some((head, _)) = line.split_once(": ").filter(|_| line.starts_with("row ")) {
+    let is_row = line.starts_with("row ") && !line.starts_with("row and");
+    let typed = is_row || TYPED.iter().any(|prompt| line.contains(prompt));
+    if let Some((head, _)) = line.split_once(": ").filter(|_| typed) {
+        let head = if head.starts_with("word ") {
+            "word <n> of 20"
+        } else {
+            head
+        };
         return format!("{head}: <typed>");
+    }
+    if let Some(line) = spoken(line) {
+        return line;
+    }
+    if let Some((head, _)) = line.split_once("OPERATOR-A-MEDIUM/") {
+        return format!("{head}OPERATOR-A-MEDIUM/<id>/record");
     }
     if let Some((role, _)) = line.split_once(' ').filter(|_| line.contains(" MB free ")) {
         return format!("{role:<12} <free> MB   <device>");

@@ -5,9 +5,9 @@
 
 pub mod call;
 pub mod golden;
-mod people;
+pub mod people;
 
-pub use people::{Deed, People, numbered};
+pub use people::{Deed, People};
 
 use std::fs::File;
 use std::io::{Read, Write};

@@ -14,6 +14,12 @@ pub struct Deed {
     pub keys: &'static str,
 }
 
+impl Deed {
+    fn fits(&self, asked: &Asked) -> bool {
+        asked.question.starts_with(self.question) && asked.title.starts_with(self.title)
+    }
+}
+
 /// Operators A and B, who also hold C's two half cards.
 #[derive(Default)]
 pub struct People {
@@ -104,12 +110,14 @@ impl People {
         }
     }
 
+    /// Whether somebody does something else than answer this.
+    pub(super) fn has_deed(&self, asked: &Asked) -> bool {
+        self.deeds.iter().any(|deed| deed.fits(asked))
+    }
+
     /// What somebody types.
     pub(super) fn keys(&mut self, asked: &Asked) -> String {
-        let fits = |deed: &Deed| {
-            asked.question.starts_with(deed.question) && asked.title.starts_with(deed.title)
-        };
-        if let Some(at) = self.deeds.iter().position(fits) {
+        if let Some(at) = self.deeds.iter().position(|deed| deed.fits(asked)) {
             let deed = self.deeds.remove(at);
             self.again = true;
             self.done
