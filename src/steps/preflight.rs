@@ -3,6 +3,7 @@
 use crate::preflight::{self, Demands, Report};
 use crate::record::event::Event;
 use crate::record::value::{Actors, Mode};
+use crate::role::Role;
 use crate::room::{Room, Stop};
 use crate::screen::{Asks, Who};
 use crate::version;
@@ -14,8 +15,9 @@ pub const NEEDED_BYTES: u64 = 4 * 1024 * 1024;
 const LINES_PER_PAGE: usize = 12;
 
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
+    let roles = needed_media(room);
     loop {
-        let report = look(room);
+        let report = look(room, &roles);
         show(room, &report)?;
         if report.fails() && room.mode == Mode::Rehearsal {
             room.say(
@@ -34,13 +36,21 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     }
 }
 
-/// Looks at the machine and at all its media.
-pub fn look(room: &mut Room<'_>) -> Report {
+/// The media that were brought, and those that the plan needs besides.
+pub fn needed_media(room: &mut Room<'_>) -> Vec<Role> {
+    let mut roles = room.edge.media.roles();
+    roles.extend(room.plan().media(&roles));
+    roles.sort();
+    roles.dedup();
+    roles
+}
+
+/// Looks at the machine and at these media.
+pub fn look(room: &mut Room<'_>, roles: &[Role]) -> Report {
     let facts = room.edge.system.facts();
-    let roles = room.edge.media.roles();
     let media: Vec<_> = roles
-        .into_iter()
-        .map(|role| room.edge.media.look(role))
+        .iter()
+        .map(|role| room.edge.media.look(*role))
         .collect();
     let demands = Demands {
         build_time: version::BUILD_TIME,
@@ -51,6 +61,10 @@ pub fn look(room: &mut Room<'_>) -> Report {
             .map(|placed| placed.entry.time),
         needed_bytes: NEEDED_BYTES,
         gpg_wanted: room.plan().backup.is_some(),
+        only_read: match &room.opening {
+            Some(opening) => vec![opening.medium.to_string()],
+            None => Vec::new(),
+        },
     };
     preflight::assess(&facts, &media, &demands)
 }
