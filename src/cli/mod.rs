@@ -4,6 +4,7 @@ mod check;
 mod confirm;
 mod error;
 mod menu;
+mod open;
 mod pages;
 mod place;
 mod preflight;
@@ -60,6 +61,8 @@ enum Command {
     Rehearse(rehearse::Rehearse),
     /// Go on with a ceremony that was interrupted or paused.
     Resume(resume::Resume),
+    /// Open a message that was sealed to a ceremony's key, under dual control.
+    Open(open::Open),
     /// Check a record that a ceremony left behind.
     Verify(verify::Verify),
     /// Copy a record without its personal details, to be published.
@@ -95,6 +98,7 @@ impl Cli {
             Some(Command::Run(command)) => command.run(),
             Some(Command::Rehearse(command)) => command.run(),
             Some(Command::Resume(command)) => command.run(),
+            Some(Command::Open(command)) => command.run(),
             Some(Command::Verify(command)) => command.run(),
             Some(Command::Redact(command)) => command.run(),
             Some(Command::Confirm(command)) => command.run(),
