@@ -535,6 +535,11 @@ impl State {
             Event::MessageNamed {
                 message, backup, ..
             } => {
+                // Named again after an interruption, it must be the same one.
+                let same = |before: &Message| {
+                    before.message == *message && before.backup == backup.as_str()
+                };
+                self.message.as_ref().is_none_or(same).then_some(())?;
                 self.message = Some(Message {
                     message: *message,
                     backup: backup.to_string(),
