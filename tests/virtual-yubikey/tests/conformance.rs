@@ -1,0 +1,110 @@
+//! The `yubikey` crate's own integration tests, written for real devices, against virtual ones.
+#![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use virtual_yubikey::{Pcscd, Token, Version};
+
+/// They are all ignored unless asked for, since they want a device.
+#[allow(warnings, clippy::all, reason = "included as they were published")]
+mod upstream {
+    include!(concat!(env!("OUT_DIR"), "/yubikey_integration.rs"));
+}
+
+/// What each of them comes to; which can't pass, and why.
+fn expected(version: Version) -> BTreeMap<&'static str, bool> {
+    let mut all = BTreeMap::from(
+        [
+            "generate_rsa3072",
+            "generate_self_signed_ec_cert",
+            "generate_self_signed_rsa_cert",
+            "test_get_cccid",
+            "test_get_chuid",
+            "test_get_config",
+            "test_list_keys",
+            "test_parse_cert_from_der",
+            "test_read_metadata",
+            "test_read_metadata_missing_key",
+            "test_set_mgmkey",
+            "test_slot_id_display",
+            "test_verify_pin",
+        ]
+        .map(|test| (test, true)),
+    );
+    all.insert("generate_self_signed_cv_cert", version == Version(9, 9, 9));
+    all
+}
+
+fn conforms(version: Version) {
+    let service = Pcscd::start().unwrap_or_else(|error| panic!("{error} {error:?}"));
+    let [mut reader, _] = service.readers();
+    reader
+        .insert(&Token::with_own_root(1001, version).shared())
+        .unwrap();
+    // One after the other, since they share one token, each in its own process, since one that
+    // panics with the token in its hand fails the next.
+    let outcomes: BTreeMap<_, _> = expected(version)
+        .into_keys()
+        .map(|test| (test, passes(test, &service)))
+        .collect();
+    assert_eq!(outcomes, expected(version));
+}
+
+fn passes(test: &str, service: &Pcscd) -> bool {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            &format!("upstream::{test}"),
+            "--exact",
+            "--ignored",
+            "--test-threads=1",
+        ])
+        .env("PCSCLITE_CSOCK_NAME", service.socket())
+        .env("YUBIKEY_SERIAL", "1001")
+        .env_remove("RUST_LOG")
+        .current_dir(env!("YUBIKEY_SOURCE"))
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.success();
+        }
+        if begun.elapsed() > Duration::from_secs(120) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{test} does not end");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn firmware_5_4_conforms() {
+    conforms(Version::V5_4);
+}
+
+#[test]
+fn firmware_5_7_conforms() {
+    conforms(Version::V5_7);
+}
+
+/// A test that upstream adds, or renames, is noticed.
+#[test]
+fn no_upstream_test_is_left_out() {
+    let list = Command::new(std::env::current_exe().unwrap())
+        .args(["--list", "--ignored"])
+        .output();
+    let list = String::from_utf8(list.unwrap().stdout).unwrap();
+    let found: Vec<_> = list
+        .lines()
+        .filter_map(|line| line.strip_prefix("upstream::")?.strip_suffix(": test"))
+        .collect();
+    let mut found = found;
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        expected(Version::V5_4).into_keys().collect::<Vec<_>>()
+    );
+}
