@@ -21,12 +21,13 @@ const MANAGEMENT_KEY: u8 = 0x9b;
 impl Token {
     pub(crate) fn piv(&mut self, command: &Command) -> Outcome {
         let since = |version| self.memory.version >= version;
+        let fresh = std::mem::take(&mut self.session.pin_just_given);
         match command.ins {
             0x20 => self.verify(command),
             0x24 => self.change_reference_data(command),
             0x2c => self.reset_retry_counter(command),
             0x47 => self.generate(command),
-            0x87 => self.general_authenticate(command),
+            0x87 => self.general_authenticate(command, fresh),
             0xcb => self.get_data(command),
             0xdb => self.put_data(command),
             0xf6 if since(Version(5, 7, 0)) => self.move_key(command),
@@ -69,7 +70,7 @@ impl Token {
             (0x00, pin) => {
                 self.forget_pin();
                 self.memory.pin.check(pin)?;
-                (self.session.pin, self.session.pin_unused) = (true, true);
+                (self.session.pin, self.session.pin_just_given) = (true, true);
                 Ok(Vec::new())
             }
             _ => Err(Status::WRONG_PARAMETERS),
@@ -77,7 +78,7 @@ impl Token {
     }
 
     fn forget_pin(&mut self) {
-        (self.session.pin, self.session.pin_unused) = (false, false);
+        (self.session.pin, self.session.pin_just_given) = (false, false);
     }
 
     /// CHANGE REFERENCE DATA, section 3.2.2: the old one and the new one, eight bytes each.

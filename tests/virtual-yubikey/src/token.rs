@@ -51,8 +51,8 @@ pub(crate) struct Session {
     pub application: Option<Application>,
     /// The PIN was given.
     pub pin: bool,
-    /// The PIN was given, and no key has been used since.
-    pub pin_unused: bool,
+    /// The PIN was given by the last command.
+    pub pin_just_given: bool,
     /// The management key was shown.
     pub administrator: bool,
     pub challenge: Option<Challenge>,
@@ -364,7 +364,11 @@ impl fmt::Debug for Token {
 
 impl fmt::Debug for SharedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lock().fmt(f)
+        // Whoever writes it down may hold it already.
+        match self.0.try_lock() {
+            Ok(token) => token.fmt(f),
+            Err(_) => f.write_str("Token (in use)"),
+        }
     }
 }
 

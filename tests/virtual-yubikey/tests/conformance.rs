@@ -13,27 +13,31 @@ mod upstream {
     include!(concat!(env!("OUT_DIR"), "/yubikey_integration.rs"));
 }
 
-/// What each of them comes to; which can't pass, and why.
-fn expected(version: Version) -> BTreeMap<&'static str, bool> {
-    let mut all = BTreeMap::from(
-        [
-            "generate_rsa3072",
-            "generate_self_signed_ec_cert",
-            "generate_self_signed_rsa_cert",
-            "test_get_cccid",
-            "test_get_chuid",
-            "test_get_config",
-            "test_list_keys",
-            "test_parse_cert_from_der",
-            "test_read_metadata",
-            "test_read_metadata_missing_key",
-            "test_set_mgmkey",
-            "test_slot_id_display",
-            "test_verify_pin",
-        ]
-        .map(|test| (test, true)),
-    );
-    all.insert("generate_self_signed_cv_cert", version == Version(9, 9, 9));
+/// What each of them comes to.
+///
+/// One can't pass, on a real device neither: `generate_self_signed_cv_cert`. On firmware 5.4 there
+/// is no Ed25519. On 5.7 the crate has the device sign the SHA-512 hash of the certificate instead
+/// of the certificate (`KeyType::prepare` for Ed25519 in its `certificate.rs`), which is another
+/// signature than RFC 8410 wants and than the test checks. So Ed25519 through that interface is
+/// not to be used; the raw operation, `piv::sign_data`, is right (see below).
+fn expected() -> BTreeMap<&'static str, bool> {
+    let passes = [
+        "generate_rsa3072",
+        "generate_self_signed_ec_cert",
+        "generate_self_signed_rsa_cert",
+        "test_get_cccid",
+        "test_get_chuid",
+        "test_get_config",
+        "test_list_keys",
+        "test_parse_cert_from_der",
+        "test_read_metadata",
+        "test_read_metadata_missing_key",
+        "test_set_mgmkey",
+        "test_slot_id_display",
+        "test_verify_pin",
+    ];
+    let mut all = BTreeMap::from(passes.map(|test| (test, true)));
+    all.insert("generate_self_signed_cv_cert", false);
     all
 }
 
@@ -45,11 +49,11 @@ fn conforms(version: Version) {
         .unwrap();
     // One after the other, since they share one token, each in its own process, since one that
     // panics with the token in its hand fails the next.
-    let outcomes: BTreeMap<_, _> = expected(version)
+    let outcomes: BTreeMap<_, _> = expected()
         .into_keys()
         .map(|test| (test, passes(test, &service)))
         .collect();
-    assert_eq!(outcomes, expected(version));
+    assert_eq!(outcomes, expected());
 }
 
 fn passes(test: &str, service: &Pcscd) -> bool {
@@ -97,14 +101,10 @@ fn no_upstream_test_is_left_out() {
         .args(["--list", "--ignored"])
         .output();
     let list = String::from_utf8(list.unwrap().stdout).unwrap();
-    let found: Vec<_> = list
+    let mut found: Vec<_> = list
         .lines()
         .filter_map(|line| line.strip_prefix("upstream::")?.strip_suffix(": test"))
         .collect();
-    let mut found = found;
     found.sort_unstable();
-    assert_eq!(
-        found,
-        expected(Version::V5_4).into_keys().collect::<Vec<_>>()
-    );
+    assert_eq!(found, expected().into_keys().collect::<Vec<_>>());
 }

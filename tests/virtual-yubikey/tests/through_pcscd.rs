@@ -2,6 +2,9 @@
 //! Each test has a pcscd and a process of its own.
 #![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -9,7 +12,8 @@ use der::{Decode, Encode};
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use sha2::{Digest, Sha256};
 use virtual_yubikey::{
-    Algorithm, Authority, Fault, Reader, SharedToken, Token, Touch, Version, alone_with_pcscd,
+    Algorithm, Authority, Fault, Pcscd, Reader, SharedToken, Token, Touch, Version,
+    alone_with_pcscd,
 };
 use x509_cert::Certificate;
 use x509_cert::der;
@@ -466,4 +470,108 @@ fn a_saved_token_survives_the_process_that_held_it() {
             assert!(missing.to_string().contains("none"));
         },
     );
+}
+
+/// The algorithms that only firmware 5.7 has.
+#[test]
+fn ed25519_and_x25519_keys_are_used() {
+    alone_with_pcscd(
+        "ed25519_and_x25519_keys_are_used",
+        LIMIT,
+        |[mut reader, _]| {
+            reader.insert(&token(1001, Version::V5_7)).unwrap();
+            let mut yubikey = open(1001);
+            yubikey
+                .authenticate(&MgmKey::get_default(&yubikey).unwrap())
+                .unwrap();
+            let mut generate = |slot, algorithm| {
+                let (pin, touch) = (PinPolicy::Once, TouchPolicy::Never);
+                let public = piv::generate(&mut yubikey, slot, algorithm, pin, touch).unwrap();
+                <[u8; 32]>::try_from(public.subject_public_key.raw_bytes()).unwrap()
+            };
+            let signing = generate(SIGNATURE, AlgorithmId::Ed25519);
+            let agreeing = generate(DECRYPTION, AlgorithmId::X25519);
+            yubikey.verify_pin(PIN).unwrap();
+            let message = b"not hashed before";
+            let signature =
+                piv::sign_data(&mut yubikey, message, AlgorithmId::Ed25519, SIGNATURE).unwrap();
+            let signature = ed25519_dalek::Signature::from_slice(&signature).unwrap();
+            let signing = ed25519_dalek::VerifyingKey::from_bytes(&signing).unwrap();
+            signing.verify_strict(message, &signature).unwrap();
+
+            let own = x25519_dalek::StaticSecret::from([9; 32]);
+            let point = *x25519_dalek::PublicKey::from(&own).as_bytes();
+            let shared =
+                piv::decrypt_data(&mut yubikey, &point, AlgorithmId::X25519, DECRYPTION).unwrap();
+            assert_eq!(
+                shared[..],
+                own.diffie_hellman(&agreeing.into()).as_bytes()[..]
+            );
+        },
+    );
+}
+
+#[test]
+fn services_do_not_meet_and_end_with_whoever_started_them() {
+    let services = [Pcscd::start().unwrap(), Pcscd::start().unwrap()];
+    assert_ne!(services[0].socket(), services[1].socket());
+    let [mut first, _] = services[0].readers();
+    let [mut second, _] = services[1].readers();
+    let token = token(1001, Version::V5_4);
+    first.insert(&token).unwrap();
+    second
+        .insert(&token)
+        .expect("another service's reader is empty");
+    drop(services);
+    first.remove();
+    assert!(first.insert(&token).is_err());
+}
+
+#[test]
+fn the_program_keeps_tokens_in_files_and_leaves_no_service_behind_when_it_is_killed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_virtual-yubikey"))
+        .args([
+            directory.path().join("a-5.4.token"),
+            directory.path().join("b.token"),
+        ])
+        .env("TMPDIR", directory.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(program.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let first = lines.next().unwrap();
+    let socket = first.strip_prefix("export PCSCLITE_CSOCK_NAME=").unwrap();
+    let tokens: Vec<_> = lines.by_ref().take(2).collect();
+    assert!(
+        tokens[0].contains("serial: 10000001, version: Version(5, 4, 3)"),
+        "{tokens:?}"
+    );
+    assert!(
+        tokens[1].contains("serial: 10000002, version: Version(5, 7, 4)"),
+        "{tokens:?}"
+    );
+    program
+        .stdin
+        .as_mut()
+        .unwrap()
+        .write_all(b"remove 1\ninsert 1\nwhat?\n")
+        .unwrap();
+    assert!(
+        lines.next().unwrap().starts_with("remove N"),
+        "the commands before have no output"
+    );
+    UnixStream::connect(socket).expect("the service runs");
+
+    program.kill().unwrap();
+    program.wait().unwrap();
+    assert!(
+        poll(|| UnixStream::connect(socket).err()).is_some(),
+        "the service is still there"
+    );
+    let kept = std::fs::read_to_string(directory.path().join("b.token")).unwrap();
+    assert_eq!(Token::from_json(&kept).unwrap().serial(), 10_000_002);
 }

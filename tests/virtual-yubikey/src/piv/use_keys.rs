@@ -15,14 +15,14 @@ const RESPONSE: u32 = 0x82;
 const EXPONENTIATION: u32 = 0x85;
 
 impl Token {
-    pub(super) fn general_authenticate(&mut self, command: &Command) -> Outcome {
+    pub(super) fn general_authenticate(&mut self, command: &Command, fresh: bool) -> Outcome {
         let outer = decode(command.data).ok_or(Status::WRONG_DATA)?;
         let inner = find(&outer, TEMPLATE).ok_or(Status::WRONG_DATA)?;
         let template = decode(inner).ok_or(Status::WRONG_DATA)?;
         if command.p2 == MANAGEMENT_KEY {
             self.show_management_key(command.p1, &template)
         } else {
-            self.use_key(command.p1, command.p2, &template)
+            self.use_key(command, fresh, &template)
         }
     }
 
@@ -77,26 +77,28 @@ impl Token {
         Ok(())
     }
 
-    /// Appendix A.3 to A.5. No PIN, no touch, no key: each is told apart by nobody but the policies.
-    fn use_key(&mut self, algorithm: u8, slot: u8, template: &[(u32, &[u8])]) -> Outcome {
+    /// Appendix A.3 to A.5. No PIN or no touch: the status word does not say which.
+    fn use_key(&mut self, command: &Command, fresh: bool, template: &[(u32, &[u8])]) -> Outcome {
         // The attestation key signs what the token says, never what a host says.
-        let slot = super::slot(slot).ok().filter(|slot| *slot != ATTESTATION);
+        let slot = super::slot(command.p2)
+            .ok()
+            .filter(|slot| *slot != ATTESTATION);
         let slot = slot.ok_or(Status::WRONG_PARAMETERS)?;
         let key = self.memory.keys.get(&slot).ok_or(Status::WRONG_DATA)?;
-        if key.private.algorithm as u8 != algorithm {
+        if key.private.algorithm as u8 != command.p1 {
             return Err(Status::WRONG_PARAMETERS);
         }
         let pin = match key.pin {
             PinPolicy::Never => true,
             PinPolicy::Once => self.session.pin,
-            PinPolicy::Always => self.session.pin_unused,
+            // Yubico: "verified just before operation". Here nothing at all may come in between;
+            // a host that gets on with this gets on with any reading of it.
+            PinPolicy::Always => fresh,
         };
         if !pin {
             return Err(Status::SECURITY);
         }
-        let policy = key.touch;
-        self.session.pin_unused = false;
-        self.touched(policy)?;
+        self.touched(key.touch)?;
         let private = &self.memory.keys[&slot].private;
         let output = match (find(template, CHALLENGE), find(template, EXPONENTIATION)) {
             (Some(input), None) => private.sign(input)?,
