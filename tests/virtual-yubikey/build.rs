@@ -1,6 +1,11 @@
 //! Finds the integration tests that the `yubikey` crate brings, wherever cargo keeps it, for
 //! `tests/conformance.rs` to include. They are not copied into this project.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a build script asks cargo, and writes what is to be included"
+)]
+
 use std::path::Path;
 use std::process::Command;
 use std::{env, fs};

@@ -213,3 +213,38 @@ fn integer(bytes: &[u8]) -> Vec<u8> {
     let sign = if digits[0] < 0x80 { &[][..] } else { &[0] };
     encode(INTEGER, &[sign, digits].concat())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// X.690 section 8.3: as short as possible, and never negative.
+    #[test]
+    fn numbers_are_as_short_as_possible_and_positive() {
+        for (number, expected) in [
+            (0, &[0x02, 1, 0][..]),
+            (0x7f, &[0x02, 1, 0x7f]),
+            (0x80, &[0x02, 2, 0, 0x80]),
+            (0x00ae_17fb, &[0x02, 4, 0, 0xae, 0x17, 0xfb]),
+            (u32::MAX, &[0x02, 5, 0, 0xff, 0xff, 0xff, 0xff]),
+        ] {
+            assert_eq!(integer(&number.to_be_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_certificate_vouches_for_nothing() {
+        let key = PrivateKey::generate(Algorithm::P256);
+        let good = Authority::root("Root", Algorithm::P256).vouch_for("Token", &key);
+        assert!(Issuer::of(&key, &good).is_some());
+        for bad in [
+            &[][..],
+            &good[..good.len() - 1],
+            &good[4..],
+            b"0\x020\x00",
+            b"0\x00",
+        ] {
+            assert!(Issuer::of(&key, bad).is_none(), "{bad:02x?}");
+        }
+    }
+}

@@ -121,10 +121,27 @@ impl Key {
 
 /// A private key as its numbers: the scalar or seed of a curve; both primes of RSA.
 #[derive(Serialize, Deserialize)]
+#[serde(try_from = "SavedKey")]
 pub struct PrivateKey {
     pub algorithm: Algorithm,
     #[serde(with = "hex")]
     secret: Vec<u8>,
+}
+
+/// A key in a file, where anybody may have changed it.
+#[derive(Deserialize)]
+struct SavedKey {
+    algorithm: Algorithm,
+    #[serde(with = "hex")]
+    secret: Vec<u8>,
+}
+
+impl TryFrom<SavedKey> for PrivateKey {
+    type Error = &'static str;
+
+    fn try_from(SavedKey { algorithm, secret }: SavedKey) -> Result<Self, Self::Error> {
+        Self::checked(algorithm, secret).ok_or("these are not the numbers of a key")
+    }
 }
 
 impl PrivateKey {
@@ -148,34 +165,36 @@ impl PrivateKey {
 
     /// IMPORT ASYMMETRIC KEY: the tags are Yubico's. Of an RSA key the primes are enough.
     pub fn import(algorithm: Algorithm, fields: &[(u32, &[u8])]) -> Result<Self, Status> {
-        let (tags, length) = match algorithm {
-            Algorithm::P256 => (&[0x06][..], 32),
-            Algorithm::P384 => (&[0x06][..], 48),
-            Algorithm::Ed25519 => (&[0x07][..], 32),
-            Algorithm::X25519 => (&[0x08][..], 32),
-            rsa => (&[0x01, 0x02][..], rsa.bits() / 16),
+        let tags = match algorithm {
+            Algorithm::P256 | Algorithm::P384 => &[0x06][..],
+            Algorithm::Ed25519 => &[0x07],
+            Algorithm::X25519 => &[0x08],
+            _ => &[0x01, 0x02],
         };
-        let mut secret = Vec::new();
-        for tag in tags {
-            let number = find(fields, *tag).filter(|number| number.len() == length);
-            secret.extend(number.ok_or(Status::WRONG_DATA)?);
-        }
-        let key = Self { algorithm, secret };
-        if !key.is_usable() {
-            return Err(Status::WRONG_DATA);
-        }
-        Ok(key)
+        let numbers: Option<Vec<&[u8]>> = tags.iter().map(|tag| find(fields, *tag)).collect();
+        let secret = numbers.ok_or(Status::WRONG_DATA)?.concat();
+        Self::checked(algorithm, secret).ok_or(Status::WRONG_DATA)
     }
 
-    fn is_usable(&self) -> bool {
-        match self.algorithm {
-            Algorithm::P256 => p256::SecretKey::from_slice(&self.secret).is_ok(),
-            Algorithm::P384 => p384::SecretKey::from_slice(&self.secret).is_ok(),
-            Algorithm::Ed25519 | Algorithm::X25519 => true,
-            _ => self
-                .try_rsa()
-                .is_some_and(|key| key.n().bits() as usize == self.algorithm.bits()),
+    fn checked(algorithm: Algorithm, secret: Vec<u8>) -> Option<Self> {
+        let length = match algorithm {
+            Algorithm::P256 | Algorithm::Ed25519 | Algorithm::X25519 => 32,
+            Algorithm::P384 => 48,
+            rsa => rsa.bits() / 8,
+        };
+        if secret.len() != length {
+            return None;
         }
+        let key = Self { algorithm, secret };
+        let usable = match algorithm {
+            Algorithm::P256 => p256::SecretKey::from_slice(&key.secret).is_ok(),
+            Algorithm::P384 => p384::SecretKey::from_slice(&key.secret).is_ok(),
+            Algorithm::Ed25519 | Algorithm::X25519 => true,
+            rsa => key
+                .try_rsa()
+                .is_some_and(|key| key.n().bits() as usize == rsa.bits()),
+        };
+        usable.then_some(key)
     }
 
     /// The public key as GENERATE and GET METADATA give it: SP 800-73-4 part 2, table 11.

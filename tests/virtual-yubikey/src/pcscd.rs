@@ -35,31 +35,50 @@ pub struct Pcscd {
     shell: Child,
     /// Closed to end it.
     lifeline: Option<ChildStdin>,
+    socket: PathBuf,
     directory: TempDir,
     ports: Ports,
 }
 
 impl Pcscd {
     pub fn start() -> Result<Self, PcscdError> {
+        let directory = Self::directory()?;
+        let socket = directory.path().join("socket");
+        Self::start_in(directory, &socket)
+    }
+
+    /// Listens at a path that clients may know already, for a service that comes late.
+    pub fn start_at(socket: &Path) -> Result<Self, PcscdError> {
+        Self::start_in(Self::directory()?, socket)
+    }
+
+    fn directory() -> io::Result<TempDir> {
+        tempfile::Builder::new().prefix("pcscd-").tempdir()
+    }
+
+    fn start_in(directory: TempDir, socket: &Path) -> Result<Self, PcscdError> {
         for (path, package) in [(PROGRAM, "pcscd"), (DRIVER, "vsmartcard-vpcd")] {
             if !Path::new(path).exists() {
                 return Err(PcscdError::Missing { path, package });
             }
         }
-        let attempts = 3;
-        for _ in 1..attempts {
-            match Self::start_on(Ports::reserve()?) {
-                // Somebody else took a port in between.
-                Err(PcscdError::NotReady { .. }) => {}
-                other => return other,
-            }
-        }
-        Self::start_on(Ports::reserve()?)
+        let listener = UnixListener::bind(socket)?;
+        let ports = Ports::reserve()?;
+        let shell = Self::spawn(directory.path(), &ports, listener)?;
+        let mut service = Self {
+            shell,
+            lifeline: None,
+            socket: socket.to_owned(),
+            directory,
+            ports,
+        };
+        service.lifeline = service.shell.stdin.take();
+        service.wait_until_ready()?;
+        Ok(service)
     }
 
-    fn start_on(ports: Ports) -> Result<Self, PcscdError> {
-        let directory = tempfile::Builder::new().prefix("pcscd-").tempdir()?;
-        let at = |name: &str| directory.path().join(name);
+    fn spawn(directory: &Path, ports: &Ports, listener: UnixListener) -> Result<Child, PcscdError> {
+        let at = |name: &str| directory.join(name);
         for name in ["config", "no-usb-drivers"] {
             fs::create_dir(at(name))?;
         }
@@ -71,26 +90,17 @@ impl Pcscd {
                  LIBPATH {DRIVER}\nCHANNELID 0x{first:04X}\n"
             ),
         )?;
-        let socket = UnixListener::bind(at("socket"))?;
-        let mut shell = Command::new("/bin/sh")
+        let shell = Command::new("/bin/sh")
             .args(["-c", include_str!("pcscd.sh"), "sh"])
             .arg(at("config"))
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             // Readers that are really there are left to the system's own service.
             .env("PCSCLITE_HP_DROPDIR", at("no-usb-drivers"))
             .stdin(Stdio::piped())
-            .stdout(OwnedFd::from(socket))
+            .stdout(OwnedFd::from(listener))
             .stderr(fs::File::create(at("log"))?)
             .spawn()?;
-        let lifeline = shell.stdin.take();
-        let service = Self {
-            shell,
-            lifeline,
-            directory,
-            ports,
-        };
-        service.wait_until_ready()?;
-        Ok(service)
+        Ok(shell)
     }
 
     fn wait_until_ready(&self) -> Result<(), PcscdError> {
@@ -106,8 +116,8 @@ impl Pcscd {
     }
 
     /// What clients need in `PCSCLITE_CSOCK_NAME` before their first call.
-    pub fn socket(&self) -> PathBuf {
-        self.directory.path().join("socket")
+    pub fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// The two readers, empty. Every call gives new handles to the same two.
@@ -129,6 +139,8 @@ impl Drop for Pcscd {
         drop(self.lifeline.take());
         // The shell ends at once; if it can't be waited for, it has ended before.
         let _ = self.shell.wait();
+        // In its own directory it would go anyway.
+        let _ = fs::remove_file(&self.socket);
     }
 }
 

@@ -438,10 +438,13 @@ fn a_saved_token_is_the_same_token_and_a_damaged_file_is_refused() {
     ));
     host.verify(PIN).unwrap();
     host.sign(0x9c).unwrap();
+    let longer = saved.replacen("\"secret\": \"", "\"secret\": \"00", 1);
+    assert_ne!(longer, saved);
     for damaged in [
         &saved[..saved.len() / 2],
         "{}",
         &saved.replace("serial", "cereal"),
+        &longer,
     ] {
         assert!(Token::from_json(damaged).is_err());
     }

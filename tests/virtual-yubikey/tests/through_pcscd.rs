@@ -525,6 +525,17 @@ fn services_do_not_meet_and_end_with_whoever_started_them() {
     drop(services);
     first.remove();
     assert!(first.insert(&token).is_err());
+
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("known-before");
+    let late = Pcscd::start_at(&socket).unwrap();
+    UnixStream::connect(&socket).unwrap();
+    assert!(
+        Pcscd::start_at(&socket).is_err(),
+        "another one listens there"
+    );
+    drop(late);
+    assert!(!socket.exists());
 }
 
 #[test]
