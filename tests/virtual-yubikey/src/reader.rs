@@ -100,10 +100,11 @@ impl Reader {
         thread::spawn(move || {
             // Either way the token is gone: a connection that fails is a token that was pulled.
             let _ = serve(&wire, &token, served, &seen);
-            let _ = wire.shutdown(Shutdown::Both);
+            // Said before the other end can notice: whoever notices may put one in again.
             gone.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .get_or_insert_with(Instant::now);
+            let _ = wire.shutdown(Shutdown::Both);
         });
         first_look
             .recv_timeout(UNTIL_SEEN)

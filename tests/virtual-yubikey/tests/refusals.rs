@@ -61,6 +61,26 @@ fn a_wrong_management_key_and_a_second_use_of_a_challenge_are_refused() {
         host.send([0x87, 0x0a, 0x9b], &[0x7c, 2, 0x81, 0]),
         Err(Status::WRONG_PARAMETERS)
     );
+    let challenge = host.send([0x87, 3, 0x9b], &[0x7c, 2, 0x81, 0]).unwrap();
+    host.send([0x87, 3, 0x9b], &wrong).unwrap_err();
+    let response = support::encrypt::<des::TdesEde3>(&challenge[4..]);
+    let right = [&[0x7c, 10, 0x82, 8][..], &response].concat();
+    let late = host.send([0x87, 3, 0x9b], &right);
+    assert_eq!(late, Err(Status::SECURITY), "the challenge was used up");
+    let mutual = |witness: &[u8]| {
+        let challenge = [&[0x81, 8][..], &[5; 8]].concat();
+        [&[0x7c, 20, 0x80, 8][..], witness, &challenge].concat()
+    };
+    host.send([0x87, 3, 0x9b], &[0x7c, 2, 0x80, 0]).unwrap();
+    let guessed = mutual(&[0; 8]);
+    assert_eq!(host.send([0x87, 3, 0x9b], &guessed), Err(Status::SECURITY));
+    assert_eq!(host.generate(0x9c, 3, 2), Err(Status::SECURITY));
+    let encrypted = host.send([0x87, 3, 0x9b], &[0x7c, 2, 0x80, 0]).unwrap();
+    let sent_back = mutual(&encrypted[4..]);
+    assert_eq!(
+        host.send([0x87, 3, 0x9b], &sent_back),
+        Err(Status::SECURITY)
+    );
     host.administrator();
     host.generate(0x9c, 3, 2).unwrap();
     host.select();

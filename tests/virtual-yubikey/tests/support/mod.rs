@@ -102,7 +102,8 @@ impl Host<'_> {
     }
 }
 
-fn encrypt<C: KeyInit + BlockCipherEncrypt>(block: &[u8]) -> Vec<u8> {
+/// One block with the default management key.
+pub fn encrypt<C: KeyInit + BlockCipherEncrypt>(block: &[u8]) -> Vec<u8> {
     let mut block = cipher::Block::<C>::try_from(block).expect("a block");
     C::new_from_slice(&KEY)
         .expect("24 bytes")
