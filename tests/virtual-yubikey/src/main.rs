@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (place, file) in files.iter().enumerate() {
         make(file, place)?;
         let token = readers[place].insert_saved(file)?;
-        println!("reader {}: {token:?}", place + 1);
+        println!("reader {}: {:?}", place + 1, token.lock());
         tokens.push(token);
     }
     for line in io::stdin().lines() {

@@ -117,3 +117,7 @@ pub fn token(version: Version) -> Token {
     Host(&mut token).select();
     token
 }
+
+pub fn contains(all: &[u8], part: &[u8]) -> bool {
+    all.windows(part.len()).any(|window| window == part)
+}
