@@ -10,7 +10,7 @@ pub enum Fault {
     /// Carried out, then pulled out: nobody gets the answer.
     PullAfter,
     /// Carried out, but so many random bytes come back.
-    Garbage(usize),
+    Garbage(u16),
     /// Not carried out; this status comes back.
     Status(u16),
     /// Carried out, answered later.

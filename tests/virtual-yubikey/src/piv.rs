@@ -4,10 +4,14 @@
 mod manage;
 mod use_keys;
 
+use std::time::Instant;
+
 use crate::apdu::{Command, Outcome, Status};
-use crate::secrets::Reference;
+use crate::keys::TouchPolicy;
+use crate::secrets::{ManagementKey, Reference};
 use crate::tlv::{decode, encode, find, nest};
-use crate::token::{Object, Token, Version};
+use crate::token::{Object, Session, Token, Version};
+use crate::touch;
 
 /// Where the certificate of the attestation key is.
 pub const ATTESTATION_CERTIFICATE: u32 = 0x5f_ff01;
@@ -175,12 +179,12 @@ impl Token {
         let memory = &mut self.memory;
         memory.pin = Reference::new(Reference::DEFAULT_PIN, Reference::DEFAULT_LIMIT);
         memory.puk = Reference::new(Reference::DEFAULT_PUK, Reference::DEFAULT_LIMIT);
-        memory.management = crate::secrets::ManagementKey::factory(memory.version);
+        memory.management = ManagementKey::factory(memory.version);
         memory.keys.retain(|slot, _| *slot == ATTESTATION);
         memory
             .objects
             .retain(|name, _| *name == ATTESTATION_CERTIFICATE);
-        self.session = crate::token::Session {
+        self.session = Session {
             application: self.session.application,
             ..Default::default()
         };
@@ -188,9 +192,8 @@ impl Token {
     }
 
     /// Whether a finger is there, if this policy asks for one.
-    fn touched(&mut self, policy: crate::keys::TouchPolicy) -> Result<(), Status> {
-        use crate::keys::TouchPolicy;
-        let recent = |at: std::time::Instant| at.elapsed() < crate::touch::PATIENCE;
+    fn touched(&mut self, policy: TouchPolicy) -> Result<(), Status> {
+        let recent = |at: Instant| at.elapsed() < touch::PATIENCE;
         match policy {
             TouchPolicy::Never => return Ok(()),
             TouchPolicy::Cached if self.session.touched.is_some_and(recent) => return Ok(()),
@@ -201,7 +204,7 @@ impl Token {
         if !touched {
             return Err(Status::SECURITY);
         }
-        self.session.touched = Some(crate::touch::now());
+        self.session.touched = Some(touch::now());
         Ok(())
     }
 }

@@ -90,21 +90,16 @@ impl Reader {
         }
         let stream =
             TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).map_err(ReaderError::Wire)?;
-        let wire = stream.try_clone().map_err(ReaderError::Wire)?;
         let gone = Arc::new(Mutex::new(None));
-        self.inserted = Some(Inserted {
-            stream,
+        let left = Left {
+            wire: stream.try_clone().map_err(ReaderError::Wire)?,
             gone: Arc::clone(&gone),
-        });
+        };
+        self.inserted = Some(Inserted { stream, gone });
         let (seen, first_look) = mpsc::channel();
         thread::spawn(move || {
             // Either way the token is gone: a connection that fails is a token that was pulled.
-            let _ = serve(&wire, &token, served, &seen);
-            // Said before the other end can notice: whoever notices may put one in again.
-            gone.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert_with(Instant::now);
-            let _ = wire.shutdown(Shutdown::Both);
+            let _ = serve(&left.wire, &token, served, &seen);
         });
         first_look
             .recv_timeout(UNTIL_SEEN)
@@ -126,6 +121,24 @@ impl Reader {
     pub fn swap(&mut self, token: &SharedToken) -> Result<(), ReaderError> {
         self.remove();
         self.insert(token)
+    }
+}
+
+/// The token's end of the wire. Dropped however serving ends, a panic included.
+struct Left {
+    wire: TcpStream,
+    gone: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        // Said before the other end can notice: whoever notices may put one in again.
+        self.gone
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(Instant::now);
+        // It may have been closed from the other end.
+        let _ = self.wire.shutdown(Shutdown::Both);
     }
 }
 

@@ -223,7 +223,7 @@ impl Token {
                 self.power_cycle();
                 return Answer::Gone;
             }
-            Some(Fault::Garbage(length)) => bytes = random(length),
+            Some(Fault::Garbage(length)) => bytes = random(usize::from(length)),
             Some(Fault::Delay(delay)) => self.waited += delay,
             _ => {}
         }

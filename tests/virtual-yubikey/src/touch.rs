@@ -1,6 +1,6 @@
 //! The finger on the token's contact.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a YubiKey blinks before it gives up, and how long a touch counts where the policy is
 /// "cached" (Yubico, "PIV PIN, touch and policies").
@@ -12,7 +12,7 @@ pub enum Touch {
     Given { after: Duration },
     /// Never does. The token gives up after this time; a real one after 15 seconds.
     Missing { after: Duration },
-    /// Does what the test decides at the time.
+    /// Does what the test decides at the time. The token is held meanwhile: don't lock it.
     Ask(Box<dyn FnMut() -> bool + Send>),
 }
 
@@ -41,6 +41,6 @@ impl Touch {
     clippy::disallowed_methods,
     reason = "a development tool: the project's edge is not its own"
 )]
-pub(crate) fn now() -> std::time::Instant {
-    std::time::Instant::now()
+pub(crate) fn now() -> Instant {
+    Instant::now()
 }
