@@ -10,7 +10,7 @@
 //! record: last
 //! time: 2026-01-02T16:04:05Z
 //! nonce: topmost-istanbul-pluto-vagabond
-//! canaries: 3-sneeze.11-bravado.17-music
+//! canaries: 3-snapline.11-bravado.17-music
 //! room: the four result words that the room read
 //! verifier: the four result words that the verifier read
 //!

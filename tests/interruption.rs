@@ -16,9 +16,6 @@ use ceremony::record::transcript::Placed;
 use support::script::{Death, Effect, Touch};
 use support::{Ended, World, aftermath, plans};
 
-/// More sessions than this and it does not end.
-const MAX_SESSIONS: usize = 6;
-
 /// A place to die.
 #[derive(Clone, Debug)]
 struct Place {
@@ -108,20 +105,18 @@ fn die_at(plan: &Plan, place: &Place, twice: Option<usize>, totals: &mut Totals)
         );
     }
     let middle = world.media.everything();
-    for session in 0.. {
-        assert!(session < MAX_SESSIONS, "{label}: it does not end");
-        match world.resume(&id, None) {
-            Ended::Well(Outcome::Closed) => break,
-            Ended::Resume(ResumeError::Empty | ResumeError::NoRecord) => {
-                let whole = before.values().flatten().any(|(path, bytes)| {
-                    path.ends_with("/transcript.txt") && bytes.ends_with(b"\n\n")
-                });
-                assert!(!whole, "{label}: an entry was recorded");
-                totals.nothing_recorded += 1;
-                return;
-            }
-            ended => panic!("{label}: {ended:?}\n{}", world.screen.end()),
+    match world.resume(&id, None) {
+        Ended::Well(Outcome::Closed) => {}
+        Ended::Resume(ResumeError::Empty | ResumeError::NoRecord) => {
+            let whole = before
+                .values()
+                .flatten()
+                .any(|(path, bytes)| path.ends_with("/transcript.txt") && bytes.ends_with(b"\n\n"));
+            assert!(!whole, "{label}: an entry was recorded");
+            totals.nothing_recorded += 1;
+            return;
         }
+        ended => panic!("{label}: {ended:?}\n{}", world.screen.end()),
     }
     aftermath::records_are_good(&world, &label);
     let given_up = aftermath::keys_are_accounted_for(&world, &label);

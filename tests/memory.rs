@@ -9,24 +9,19 @@
 
 mod held;
 mod planted;
+mod stopped;
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitStatus, Output};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Output;
 
 use ceremony::edge::test_only::STOPS;
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use held::{Backup, Held};
 use planted::{Found, Search, Secret, count, secrets};
+use stopped::{Happened, Watched};
 
 /// While the armored key is in a buffer; after the vault was cleared; when all are gone.
 const PLACES: [&str; 3] = ["stored", "erased", "end"];
-
-const LIMIT: Duration = Duration::from_secs(180);
 
 const TWO_OF_TWO: Backup = Backup {
     profile: "modern",
@@ -75,7 +70,7 @@ fn the_search_finds_pieces_of_numbers_and_words() {
 }
 
 fn nothing_stays(backup: Backup) {
-    let (held, dumps) = stopped(backup);
+    let (held, dumps) = dumped(backup);
     let secrets = secrets(&held);
     let search = Search::new(&secrets);
     let found: Vec<Found> = dumps
@@ -127,7 +122,7 @@ fn nothing_stays(backup: Backup) {
 }
 
 /// Holds a rehearsal; gives it, and its memory at each of the places.
-fn stopped(backup: Backup) -> (Held, Vec<Vec<Vec<u8>>>) {
+fn dumped(backup: Backup) -> (Held, Vec<Vec<Vec<u8>>>) {
     let folder = held::folder();
     let output = folder.path().join("output");
     let file = File::create(&output).expect("the folder is writable");
@@ -137,7 +132,7 @@ fn stopped(backup: Backup) -> (Held, Vec<Vec<Vec<u8>>>) {
         .stderr(file)
         .spawn()
         .expect("the program starts");
-    let mut watched = Watched(Some(child));
+    let mut watched = Watched::new(child);
     let mut dumps = Vec::new();
     let status = loop {
         match watched.next() {
@@ -153,75 +148,4 @@ fn stopped(backup: Backup) -> (Held, Vec<Vec<Vec<u8>>>) {
         stderr: Vec::new(),
     };
     (Held::found(backup, folder, output), dumps)
-}
-
-/// A child that is killed if the test fails while it is stopped.
-struct Watched(Option<Child>);
-
-enum Happened {
-    Stopped,
-    Ended(ExitStatus),
-}
-
-impl Watched {
-    fn pid(&self) -> Pid {
-        Pid::from_child(self.0.as_ref().expect("it has not ended"))
-    }
-
-    fn next(&mut self) -> Happened {
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            let options = WaitOptions::UNTRACED | WaitOptions::NOHANG;
-            let seen = waitpid(Some(self.pid()), options).expect("it is our child");
-            match seen {
-                Some((_, status)) if status.stopped() => return Happened::Stopped,
-                Some((_, status)) => {
-                    self.0 = None;
-                    return Happened::Ended(ExitStatus::from_raw(status.as_raw()));
-                }
-                None => thread::sleep(Duration::from_millis(5)),
-            }
-            assert!(
-                Instant::now() < deadline,
-                "the program neither stops nor ends"
-            );
-        }
-    }
-
-    fn go_on(&self) {
-        kill_process(self.pid(), Signal::CONT).expect("it is stopped");
-    }
-
-    /// All its writable memory.
-    fn memory(&self) -> Vec<Vec<u8>> {
-        let pid = self.pid().as_raw_nonzero();
-        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("we may look");
-        let mut memory = File::open(format!("/proc/{pid}/mem")).expect("we may look");
-        let mut parts = Vec::new();
-        for line in maps.lines() {
-            let mut fields = line.split_whitespace();
-            let range = fields.next().expect("a range");
-            if !fields.next().is_some_and(|flags| flags.starts_with("rw")) {
-                continue;
-            }
-            let (from, to) = range.split_once('-').expect("from-to");
-            let [from, to] = [from, to].map(|at| u64::from_str_radix(at, 16).expect("hex"));
-            let mut part = vec![0; (to - from) as usize];
-            memory.seek(SeekFrom::Start(from)).expect("seeks");
-            memory
-                .read_exact(&mut part)
-                .unwrap_or_else(|error| panic!("{line}: {error}"));
-            parts.push(part);
-        }
-        parts
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
 }

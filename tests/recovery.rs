@@ -132,6 +132,10 @@ fn every_quorum_recovers(held: &Held) {
         );
     }
     let (key, revocation) = first.expect("there are quorums");
+    for (what, armored) in [("key", &key), ("revocation", &revocation)] {
+        let text = String::from_utf8_lossy(armored);
+        assert!(text.contains("\nComment: REHEARSAL\n"), "{what} is marked");
+    }
     assert!(
         key == held.payload("").expose(),
         "gpg's are the library's bytes"

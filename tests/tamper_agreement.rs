@@ -216,7 +216,7 @@ fn on_what_happens_in_a_call() {
 
 #[test]
 fn on_opened_messages() {
-    agree_as_expected("messages", call_cases::message(opened()), &[4]);
+    agree_as_expected("messages", call_cases::message(opened(), eventful()), &[4]);
 }
 
 #[test]

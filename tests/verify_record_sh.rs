@@ -398,6 +398,45 @@ fn copies_on_all_media_are_good_and_a_rehearsal() {
     }
 }
 
+/// Both say the same of a call and of an opened message, in the records that are kept.
+#[test]
+fn calls_and_messages_are_told_alike() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/2");
+    let waiting = "UNFINISHED: not confirmed by phone; what there is, is good.\n";
+    for (name, line) in [
+        ("waiting", "\nconfirmed    not by phone\n"),
+        ("canaries", "\nconfirmed    by phone, with canaries\n"),
+        ("digits", "\nconfirmed    by phone, without canaries\n"),
+        ("opened", "\ncontent      "),
+        ("refused", "\ncontent      refused\n"),
+    ] {
+        let folder = kept.join(name);
+        let expected = fs::read_to_string(folder.join("EXPECTED")).expect("EXPECTED");
+        let (code, pins) = expected.split_once('\n').expect("a code");
+        let pins = pins
+            .lines()
+            .map(|pin| Fingerprint::parse(pin).expect("one"));
+        let (found, said) = verdict(&[&folder.join("record")], &pins.collect::<Vec<_>>(), &[]);
+        assert_eq!(found.to_string(), code, "{name}: {said}");
+        let lines = |said: &str| -> Vec<String> {
+            let told = ["confirmed ", "message ", "backup ", "content "];
+            let lines = said.lines();
+            let lines = lines.filter(|line| told.iter().any(|label| line.starts_with(label)));
+            lines.map(str::to_string).collect()
+        };
+        let (script, program) = said.split_once("---\n").expect("both");
+        assert_eq!(lines(script), lines(program), "{name}");
+        assert!(script.contains(line), "{name}: {said}");
+        for said in [script, program] {
+            assert_eq!(
+                said.starts_with(waiting),
+                name == "waiting",
+                "{name}: {said}"
+            );
+        }
+    }
+}
+
 /// What the verifier kept of the call, against all copies of the record.
 #[test]
 fn the_verifiers_pin_is_compared_with_the_record() {

@@ -21,6 +21,8 @@ pub enum CliError {
     Medium(String),
     /// A role was given twice.
     MediumTwice(String),
+    /// The plan opens a message, which only `ceremony open` brings.
+    NeedsMessage,
     /// Not the folder of a record.
     NotARecord(PathBuf),
     /// `--auto` plays all persons, which only a rehearsal may.
@@ -40,6 +42,7 @@ impl fmt::Display for CliError {
             CliError::Exists(path) => write!(f, "{} exists already", path.display()),
             CliError::Medium(text) => write!(f, "{text:?} does not say which medium is where"),
             CliError::MediumTwice(role) => write!(f, "the medium {role} is named twice"),
+            CliError::NeedsMessage => f.write_str("this plan opens a message, and none was named"),
             CliError::NotARecord(path) => {
                 write!(f, "{} is not the folder of a record", path.display())
             }
@@ -70,6 +73,10 @@ impl Explain for CliError {
                 "Write it as ROLE=PATH, for example --medium operator-a=/media/a."
             }
             CliError::MediumTwice(_) => "Name each medium once.",
+            CliError::NeedsMessage => {
+                "Use `ceremony open FILE -o OUT`; to go on after an interruption, \
+                 `ceremony open FILE -o OUT --resume RECORD`."
+            }
             CliError::NotARecord(_) => {
                 "Name the folder `record` of a ceremony, or the folder that holds it."
             }

@@ -27,6 +27,7 @@ pub(super) fn run() -> Result<Exit, Failure> {
             "A real ceremony, at a machine without a network:",
             "    ceremony run backup-key --site FILE --medium ROLE=PATH ...",
             "Going on after an interruption:   ceremony resume RECORD",
+            "Opening a sealed message:         ceremony open FILE -o OUT",
             "Checking a record:                ceremony verify RECORD",
             "Everything else:                  ceremony --help",
         ]

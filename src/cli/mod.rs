@@ -4,6 +4,7 @@ mod check;
 mod confirm;
 mod error;
 mod menu;
+mod open;
 mod pages;
 mod place;
 mod preflight;
@@ -11,6 +12,7 @@ mod redact;
 mod rehearse;
 mod resume;
 mod run;
+mod seal;
 mod sheet;
 mod verify;
 
@@ -18,7 +20,7 @@ pub use error::CliError;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::edge::harden;
+use crate::edge::harden::{self, Holds};
 use crate::error::{Exit, Failure};
 use crate::version;
 
@@ -59,12 +61,16 @@ enum Command {
     Rehearse(rehearse::Rehearse),
     /// Go on with a ceremony that was interrupted or paused.
     Resume(resume::Resume),
+    /// Open a message that was sealed to a ceremony's key, under dual control.
+    Open(open::Open),
     /// Check a record that a ceremony left behind.
     Verify(verify::Verify),
     /// Copy a record without its personal details, to be published.
     Redact(redact::Redact),
     /// Confirm a key by telephone: the verifier's side of the call.
     Confirm(confirm::Confirm),
+    /// Seal data to a key that was confirmed by telephone.
+    Seal(seal::Seal),
     /// Print the fingerprint sheet of a certificate, or a page for the call.
     Sheet(sheet::Sheet),
     /// Print a man page, or write all of them to a folder.
@@ -77,8 +83,12 @@ impl Cli {
     /// Runs the command that was asked for.
     pub fn run(self) -> Result<Exit, Failure> {
         // Before anything else: the environment and the limits that secrets need.
-        harden::reexec_with_clean_environment()?;
-        harden::harden()?;
+        let holds = match self.command {
+            Some(Command::Seal(_)) => Holds::PublicKeys,
+            _ => Holds::Secrets,
+        };
+        harden::reexec_with_clean_environment(holds)?;
+        harden::harden(holds)?;
         match self.command {
             None => menu::run(),
             Some(Command::Plans) => check::plans(),
@@ -88,9 +98,11 @@ impl Cli {
             Some(Command::Run(command)) => command.run(),
             Some(Command::Rehearse(command)) => command.run(),
             Some(Command::Resume(command)) => command.run(),
+            Some(Command::Open(command)) => command.run(),
             Some(Command::Verify(command)) => command.run(),
             Some(Command::Redact(command)) => command.run(),
             Some(Command::Confirm(command)) => command.run(),
+            Some(Command::Seal(command)) => command.run(),
             Some(Command::Sheet(command)) => command.run(),
             Some(Command::Man(command)) => command.run(Cli::command()),
             Some(Command::Completions(command)) => command.run(Cli::command()),

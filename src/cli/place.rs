@@ -23,6 +23,15 @@ pub fn plan(name: &str) -> Result<Plan, Failure> {
     Ok(Plan::parse(&source)?.in_plain_form()?)
 }
 
+/// The same, for a ceremony or rehearsal that is given no message to open.
+pub fn plan_to_hold(name: &str) -> Result<Plan, Failure> {
+    let plan = plan(name)?;
+    if plan.opens_a_message() {
+        return Err(CliError::NeedsMessage.into());
+    }
+    Ok(plan)
+}
+
 /// The site from a file, or an empty one.
 pub fn site(path: Option<&Path>) -> Result<Site, Failure> {
     let source = match path {

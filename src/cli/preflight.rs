@@ -34,6 +34,7 @@ impl Preflight {
             not_before: None,
             needed_bytes: crate::steps::NEEDED_BYTES,
             gpg_wanted: true,
+            only_read: Vec::new(),
         };
         let report = assess(
             &RealSystem::new(place::work_folder()).facts(),

@@ -47,6 +47,9 @@ impl Resume {
         roots.extend(place::media(&self.medium, &site)?);
         let mut media = Directories::new(roots);
         let found = driver::gather(&mut media, &place.id)?;
+        if found.plan.opens_a_message() && found.goes_on() {
+            return Err(CliError::NeedsMessage.into());
+        }
         if self.auto && found.mode != Mode::Rehearsal {
             return Err(CliError::AutoCeremony.into());
         }

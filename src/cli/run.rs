@@ -32,7 +32,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let plan = place::plan(&self.plan)?;
+        let plan = place::plan_to_hold(&self.plan)?;
         let site = place::site(self.site.as_deref())?;
         let mut media = Directories::new(place::media(&self.medium, &site)?);
         let mut console = Console::open()?;

@@ -28,7 +28,9 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
         sign(room, operator)?;
     }
     room.save()?;
-    room.store_record(Role::Public)?;
+    if room.plan().media(&[]).contains(&Role::Public) {
+        room.store_record(Role::Public)?;
+    }
     if let Some(head) = room.state().head {
         head::show_final(room, head)?;
     }
@@ -54,6 +56,15 @@ fn sign(room: &mut Room<'_>, operator: Operator) -> Result<(), Stop> {
 
 fn goodbye(room: &mut Room<'_>) -> Result<(), Stop> {
     let folder = room.journal.folder().to_string();
+    if room.plan().opens_a_message() {
+        let body = layout::paragraphs(&[
+            "The record is complete: it says who opened what, and when.",
+            &format!("It is on the media operator-a and operator-b, in {folder}."),
+            "Seal the cards and the secret medium again, each for itself, and take them back to \
+             where they belong. Then switch this machine off.",
+        ]);
+        return room.page(Who::Both, "Done", body);
+    }
     if room.mode == Mode::Rehearsal {
         let body = layout::paragraphs(&[
             "The rehearsal is complete. Its key is for practice only: never encrypt anything to it.",

@@ -71,9 +71,15 @@ pub fn drive(room: &mut Room<'_>) -> Result<Outcome, Stop> {
 fn abort(room: &mut Room<'_>) -> Result<(), Stop> {
     room.vault.clear();
     room.record(Event::Aborted {}, Actors::both())?;
+    // Where no key was made the cards are those of a backup that goes on to be needed.
+    let cards = if room.plan().key.is_some() {
+        " Destroy every card that was written."
+    } else {
+        ""
+    };
     let body = layout::paragraphs(&[
         "The ceremony was aborted. The record says so, and why.",
-        "Keep the media of the operators with the record. Destroy every card that was written.",
+        &format!("Keep the media of the operators with the record.{cards}"),
     ]);
     room.page(Who::Both, "Aborted", body)
 }

@@ -20,7 +20,8 @@ use crate::version;
 pub fn open(room: &mut Room<'_>, plan: &Plan) -> Result<(), OpenError> {
     site_answers(room, plan)?;
     steps::confirm_clock(room)?;
-    let report = steps::look_at_machine(room);
+    let roles = steps::needed_media(room);
+    let report = steps::look_at_machine(room, &roles);
     if report.fails() && room.mode == Mode::Ceremony {
         return Err(OpenError::Preflight(report));
     }

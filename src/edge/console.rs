@@ -29,7 +29,7 @@ use rustix::termios::{
 };
 use signal_hook::consts::SIGINT;
 
-use super::terminal::{Terminal, TerminalError};
+use super::terminal::{Meter, Terminal, TerminalError};
 use crate::screen::{Answer, Page, Question, Reply, SecretPage, layout};
 use crate::secret::SecretText;
 
@@ -236,6 +236,20 @@ impl Terminal for Console {
             return Ok(());
         }
         self.write(&format!("{label} ...\n"))
+    }
+
+    fn meter(&mut self, label: &str, total: u64) -> Result<Meter, TerminalError> {
+        if !self.bold {
+            self.work(label)?;
+            return Ok(Box::new(|_| {}));
+        }
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {percent}% {eta}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        // Two signs that every console has.
+        let bar = ProgressBar::new(total).with_style(style.progress_chars("##-"));
+        bar.set_message(label.to_string());
+        self.spinner = Some(bar.clone());
+        Ok(Box::new(move |done| bar.set_position(done)))
     }
 
     fn work_done(&mut self) -> Result<(), TerminalError> {

@@ -58,6 +58,17 @@ const KEPT: &[&str] = &[
     MARK,
 ];
 
+/// What a command holds in its memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// Keys, shares, passphrases: all that is done here.
+    Secrets,
+    /// Public keys, and much data that lies open elsewhere. It is still kept from libraries and core
+    /// dumps, but memory is not locked or overwritten, which costs a large stream its speed, and
+    /// files get the access that the user's umask says.
+    PublicKeys,
+}
+
 /// Why the process could not be made safe.
 #[derive(Debug)]
 pub enum HardenError {
@@ -112,11 +123,12 @@ impl Explain for HardenError {
 }
 
 /// Switches core dumps off, takes new files away from others (umask 077), and locks memory
-/// into RAM if the system allows it; whether it did is for `Facts` to say.
+/// into RAM if the system allows it; whether it did is for `Facts` to say. For public keys, only
+/// core dumps are switched off.
 ///
 /// # Errors
 /// [`HardenError::CoreDumps`].
-pub fn harden() -> Result<(), HardenError> {
+pub fn harden(holds: Holds) -> Result<(), HardenError> {
     let none = Rlimit {
         current: Some(0),
         maximum: Some(0),
@@ -127,8 +139,10 @@ pub fn harden() -> Result<(), HardenError> {
         set_dumpable_behavior(DumpableBehavior::NotDumpable)
             .map_err(|e| HardenError::CoreDumps(e.into()))?;
     }
-    umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    lock_memory();
+    if holds == Holds::Secrets {
+        umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+        lock_memory();
+    }
     Ok(())
 }
 
@@ -154,9 +168,9 @@ fn lock_memory() {
 ///
 /// # Errors
 /// [`HardenError::StartAgain`], or [`HardenError::StillNotClean`] when it was tried before.
-pub fn reexec_with_clean_environment() -> Result<(), HardenError> {
+pub fn reexec_with_clean_environment(holds: Holds) -> Result<(), HardenError> {
     let now: Vec<(OsString, OsString)> = env::vars_os().collect();
-    let Some(wanted) = clean(&now) else {
+    let Some(wanted) = clean(&now, holds) else {
         return Ok(());
     };
     if now.iter().any(|(name, _)| name == MARK) {
@@ -176,13 +190,15 @@ pub fn reexec_with_clean_environment() -> Result<(), HardenError> {
 }
 
 /// The environment as it should be, or `None` if `now` is just that.
-fn clean(now: &[(OsString, OsString)]) -> Option<BTreeMap<OsString, OsString>> {
+fn clean(now: &[(OsString, OsString)], holds: Holds) -> Option<BTreeMap<OsString, OsString>> {
     let mut wanted: BTreeMap<OsString, OsString> = now
         .iter()
         .filter(|(name, _)| is_kept(name))
         .cloned()
         .collect();
-    wanted.insert(TUNABLES.0.into(), TUNABLES.1.into());
+    if holds == Holds::Secrets {
+        wanted.insert(TUNABLES.0.into(), TUNABLES.1.into());
+    }
     // Comparing the numbers too finds names that occur twice.
     let right = now.len() == wanted.len()
         && now
@@ -228,7 +244,8 @@ mod tests {
             "",
         ] {
             let now = vars(&[TUNABLES, ("PATH", "/bin"), (name, "x")]);
-            let wanted = clean(&now).unwrap_or_else(|| panic!("{name} is not clean"));
+            let wanted =
+                clean(&now, Holds::Secrets).unwrap_or_else(|| panic!("{name} is not clean"));
             assert!(!wanted.contains_key(OsStr::new(name)), "{name}");
             assert_eq!(wanted.len(), 2, "{name}");
         }
@@ -237,22 +254,36 @@ mod tests {
     #[test]
     fn other_tunables_are_replaced() {
         for value in ["", "glibc.malloc.perturb=165", "glibc.malloc.check=3"] {
-            let wanted = clean(&vars(&[(TUNABLES.0, value)])).expect("not clean");
+            let wanted = clean(&vars(&[(TUNABLES.0, value)]), Holds::Secrets).expect("not clean");
             assert_eq!(wanted[OsStr::new(TUNABLES.0)], TUNABLES.1);
         }
-        assert!(clean(&[]).is_some());
+        assert!(clean(&[], Holds::Secrets).is_some());
     }
 
     #[test]
     fn a_name_that_occurs_twice_is_not_clean() {
-        assert!(clean(&vars(&[TUNABLES, TUNABLES])).is_some());
-        assert!(clean(&vars(&[("PATH", "/a"), TUNABLES, ("PATH", "/b")])).is_some());
+        assert!(clean(&vars(&[TUNABLES, TUNABLES]), Holds::Secrets).is_some());
+        assert!(
+            clean(
+                &vars(&[("PATH", "/a"), TUNABLES, ("PATH", "/b")]),
+                Holds::Secrets
+            )
+            .is_some()
+        );
     }
 
     #[test]
     fn a_clean_environment_is_left_alone() {
         let now = vars(&[("PATH", "/bin"), ("LC_ALL", "C"), (MARK, "1"), TUNABLES]);
-        assert_eq!(clean(&now), None);
+        assert_eq!(clean(&now, Holds::Secrets), None);
+    }
+
+    #[test]
+    fn public_keys_need_a_clean_environment_and_no_tunables() {
+        let now = vars(&[TUNABLES, ("PATH", "/bin"), ("OPENSSL_CONF", "x")]);
+        let wanted = clean(&now, Holds::PublicKeys).expect("not clean");
+        assert!(wanted.keys().eq(["PATH"]));
+        assert_eq!(clean(&vars(&[("PATH", "/bin")]), Holds::PublicKeys), None);
     }
 
     /// Runs one of the helpers below in a process of its own, with `environment` added.
@@ -272,7 +303,7 @@ mod tests {
     #[test]
     #[ignore = "started by the tests below in a process of its own"]
     fn helper_start_again() {
-        match reexec_with_clean_environment() {
+        match reexec_with_clean_environment(Holds::Secrets) {
             Ok(()) => env::vars_os().for_each(|(name, value)| println!("is {name:?}={value:?}")),
             Err(e) => println!("error {e:?}"),
         }
@@ -282,7 +313,7 @@ mod tests {
     #[test]
     #[ignore = "started by the test below in a process of its own"]
     fn helper_harden() {
-        harden().expect("hardens");
+        harden(Holds::Secrets).expect("hardens");
         println!("umask {:o}", umask(rustix::fs::Mode::empty()).bits());
         let dumps = facts::core_dumps().expect("can be seen");
         println!("limit {:?} dumpable {}", dumps.limit, dumps.dumpable);

@@ -9,16 +9,20 @@ pub mod files;
 pub mod gpg;
 pub mod harden;
 pub mod media;
+pub mod new_file;
 pub mod paper;
 pub mod players;
+pub mod stream;
 pub mod system;
 pub mod terminal;
 pub mod test_only;
 pub mod verifier;
+pub mod vessel;
 
 pub use media::{Media, MediaError, MediaFault};
 pub use system::{System, SystemError};
-pub use terminal::{Terminal, TerminalError};
+pub use terminal::{Meter, Terminal, TerminalError};
+pub use vessel::{Vessel, VesselError};
 
 /// The world as a ceremony sees it.
 pub struct Edge<'a> {

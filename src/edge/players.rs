@@ -13,7 +13,7 @@ use super::paper::Paper;
 use super::terminal::{Terminal, TerminalError};
 use super::verifier::Verifier;
 use crate::plan::Operator;
-use crate::record::value::Decision;
+use crate::record::value::{Decision, Part};
 use crate::screen::{Answer, Asks, CallAsk, Page, Question, Reply, SecretPage, layout};
 use crate::secret::SecretText;
 
@@ -105,6 +105,14 @@ impl<'a> Players<'a> {
             Asks::ShareWord(custodian, part, at) | Asks::DrillWord(custodian, part, at) => Ok(
                 Reply::Secret(self.paper.share_word(custodian.letter(), *part, *at)),
             ),
+            Asks::Backup(_) => line("1"),
+            Asks::Reason => line("to see that it can be done"),
+            Asks::Quorum(quorums) => line(self.quorum(quorums)),
+            Asks::Cards(custodian) => {
+                let halved = self.paper.share(custodian.letter(), Part::First).is_some();
+                line(if halved { "2" } else { "1" })
+            }
+            Asks::WrongWords => line("again"),
             Asks::Seal(_) => line(&self.paper.next_seal()),
             Asks::HeadWords(_) => line(self.paper.head()),
             Asks::Call(CallAsk::SheetWord(_, number)) => line(&self.paper.word(*number)),
@@ -123,6 +131,18 @@ impl<'a> Players<'a> {
             Asks::Happened => line("something else"),
             Asks::Decide | Asks::Device => line(Decision::Abort.word()),
         }
+    }
+
+    /// The first quorum whose cards are all on the table.
+    fn quorum<'q>(&self, quorums: &'q [String]) -> &'q str {
+        let has = |letter| {
+            let parts = [Part::Whole, Part::First];
+            parts
+                .iter()
+                .any(|part| self.paper.share(letter, *part).is_some())
+        };
+        let fits = |quorum: &&String| quorum.chars().all(has);
+        quorums.iter().find(fits).map_or("", String::as_str)
     }
 
     fn passphrase(&self, operator: Operator) -> SecretText {

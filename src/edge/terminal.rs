@@ -5,6 +5,9 @@ use std::fmt;
 use crate::error::Explain;
 use crate::screen::{Page, Question, Reply, SecretPage};
 
+/// Is told how much of some work is done, in bytes.
+pub type Meter = Box<dyn FnMut(u64) + Send>;
+
 /// Where people read and type. The rules that every implementation keeps:
 ///
 /// - line-oriented and quiet; every page fits 80 columns and 24 lines;
@@ -30,6 +33,13 @@ pub trait Terminal {
 
     /// Says that work begins which may take longer than a second.
     fn work(&mut self, label: &str) -> Result<(), TerminalError>;
+
+    /// The same, where it is known how much there is, in bytes. What is returned is told how much
+    /// of it is done.
+    fn meter(&mut self, label: &str, _total: u64) -> Result<Meter, TerminalError> {
+        self.work(label)?;
+        Ok(Box::new(|_| {}))
+    }
 
     /// Says that the work ended.
     fn work_done(&mut self) -> Result<(), TerminalError>;

@@ -98,8 +98,10 @@ pub struct State {
     pub stored: Vec<(String, Digest)>,
     /// What the exceptions decided: entry number, step and decision.
     pub exceptions: Vec<(u32, String, Decision)>,
-    /// How the fingerprint was confirmed by phone, if it was.
+    /// How the fingerprint was confirmed by phone, if it was and both operators signed that.
     pub confirmed: Option<Spoken>,
+    /// The same, before they signed.
+    heard: Option<Spoken>,
     /// The message that was to be opened, and what became of it.
     pub message: Option<Message>,
     /// The last checkpoint entry's hash.
@@ -143,6 +145,7 @@ impl State {
             stored: Vec::new(),
             exceptions: Vec::new(),
             confirmed: None,
+            heard: None,
             message: None,
             head: None,
             heads_since_note: Vec::new(),
@@ -379,6 +382,9 @@ impl State {
                 if self.unsigned.last() == Some(&act) {
                     self.unsigned.pop();
                 } else {
+                    if act == Act::Phone {
+                        self.confirmed = self.heard;
+                    }
                     self.authorised = true;
                     self.advance_if_done(plan);
                 }
@@ -531,10 +537,15 @@ impl State {
                 (self.key.as_ref()?.fingerprint == *fingerprint).then_some(())?;
             }
             Event::Paused {} => self.paused = true,
-            Event::CallConfirmed { heard, .. } => self.confirmed = Some(*heard),
+            Event::CallConfirmed { heard, .. } => self.heard = Some(*heard),
             Event::MessageNamed {
                 message, backup, ..
             } => {
+                // Named again after an interruption, it must be the same one.
+                let same = |before: &Message| {
+                    before.message == *message && before.backup == backup.as_str()
+                };
+                self.message.as_ref().is_none_or(same).then_some(())?;
                 self.message = Some(Message {
                     message: *message,
                     backup: backup.to_string(),

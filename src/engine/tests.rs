@@ -11,12 +11,13 @@ use crate::digest::Digest;
 use crate::plan::StepKind;
 use crate::record::entry::Entry;
 use crate::record::event::Event;
-use crate::record::value::{Act, Decision, Part};
+use crate::record::value::{Act, Decision, Opener, Part};
+use crate::role::Role;
 use walk::*;
 
 #[test]
 fn at_each_point_only_what_is_due_follows() {
-    for plan in [carried(), with_a_pause()] {
+    for plan in [carried(), with_a_pause(), opening()] {
         let mut walk = Walk::new(&plan);
         let (mut points, mut tried) = (0, 0);
         while let Some(due) = walk.due() {
@@ -286,6 +287,53 @@ fn a_roll_call_held_again_finds_the_same_two_once_something_was_signed() {
     walk.on_until(|walk| walk.in_step());
     assert!(walk.refuses(roll_call("c")));
     walk.must(roll_call("b"));
+}
+
+#[test]
+fn a_backup_is_opened_by_a_quorum_and_from_a_secret_medium_only() {
+    let plan = opening();
+    let mut walk = Walk::new(&plan);
+    walk.on_to(&StepKind::Open);
+    walk.on_until(|walk| opens_now(walk, 1));
+    let opened = |quorum: &str, medium| Event::QuorumOpened {
+        quorum: token(quorum),
+        medium,
+        opener: Opener::Library,
+    };
+    for quorum in ["A", "AA", "BA", "AU", "ab", "A.B", "none"] {
+        assert!(walk.refuses(opened(quorum, Role::Secret1)), "{quorum}");
+    }
+    for medium in Role::ALL {
+        let secret = [Role::Secret1, Role::Secret2].contains(&medium);
+        assert_eq!(!walk.refuses(opened("BCT", medium)), secret, "{medium}");
+    }
+}
+
+#[test]
+fn an_interrupted_opening_is_named_and_authorised_anew() {
+    let plan = opening();
+    let mut walk = Walk::new(&plan);
+    walk.on_to(&StepKind::Open);
+    let mut interrupted = 0;
+    while walk.state.ended().is_none() {
+        let step = plan.step(walk.state.cursor()).expect("a step");
+        if step.kind == StepKind::Open {
+            let mut other = walk.clone();
+            other.must(resumed(other.state.entries));
+            other.on_until(|walk| walk.in_step());
+            assert!(other.state.seen().is_empty());
+            assert!(other.refuses(quorum_opened("AB")) && other.refuses(message_opened()));
+            other.on_until(|walk| walk.state.seen().len() == 1);
+            assert!(other.refuses(quorum_opened("AB")), "not authorised yet");
+            assert_eq!(other.due(), Some(Event::Authorise { act: Act::Open }));
+            other.on_until(|_| false);
+            let message = other.state.message.expect("it was named");
+            assert_eq!(message.content, Some(Digest::of(b"content")));
+            interrupted += 1;
+        }
+        walk.must(walk.due().expect("it did not end"));
+    }
+    assert!(interrupted > 5, "{interrupted}");
 }
 
 /// What the property keeps book of, from nothing but the events that were taken.

@@ -177,6 +177,20 @@ impl Certificate {
         }
     }
 
+    /// This certificate with all that `other`, of the same key, has besides: later signatures,
+    /// subkeys, revocations. Only what the key itself signed counts.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenPgpError::OtherKey`] if it is not the same key.
+    pub fn joined_with(&self, other: &Certificate) -> Result<Certificate, OpenPgpError> {
+        if self.fingerprint() != other.fingerprint() {
+            return Err(OpenPgpError::OtherKey);
+        }
+        let joined = self.cert.clone().merge_public(other.cert.clone());
+        Certificate::from_cert(joined.map_err(OpenPgpError::library)?)
+    }
+
     /// Whether a key of it can make signatures at `at`.
     ///
     /// # Errors
@@ -342,7 +356,7 @@ fn newest_self_signature(cert: &Cert) -> SystemTime {
         .unwrap_or_else(|| cert.primary_key().key().creation_time())
 }
 
-fn fingerprint(of: &sequoia::Fingerprint) -> Fingerprint {
+pub(super) fn fingerprint(of: &sequoia::Fingerprint) -> Fingerprint {
     Fingerprint::from_bytes(of.as_bytes()).expect("keys of versions 4 and 6 only were let in")
 }
 

@@ -42,6 +42,8 @@ pub enum OpenPgpError {
     Stub,
     /// An operator's key is of this version, which GnuPG 2.2 can't read; it must be 4.
     Version(u8),
+    /// Another key's certificate was given.
+    OtherKey,
     /// The user ID is empty, too long, or has control characters.
     UserId,
     /// The time or lifetime is beyond what OpenPGP can hold (the year 2106), or nought.
@@ -86,6 +88,7 @@ impl fmt::Display for OpenPgpError {
             OpenPgpError::Unprotected => "the secret key has no passphrase",
             OpenPgpError::Protected => "the secret key is locked with a passphrase",
             OpenPgpError::Stub => "the secret part of the key is not in the file",
+            OpenPgpError::OtherKey => "the certificate is another key's",
             OpenPgpError::UserId => "the user ID can't be used",
             OpenPgpError::Time => "the key's times can't be used",
             OpenPgpError::SelfTest(_) => "the key did not pass its own test",
@@ -142,6 +145,7 @@ impl Explain for OpenPgpError {
                 "Export the whole secret key (gpg --armor --export-secret-keys FINGERPRINT)."
             }
             OpenPgpError::Version(_) => "Use a key of version 4, as gpg 2.2 makes it.",
+            OpenPgpError::OtherKey => "Check the fingerprint, and give the right certificate.",
             OpenPgpError::UserId => {
                 "Use a name or an address of at most 1000 bytes on a single line."
             }

@@ -153,7 +153,6 @@ impl SecretKey {
     }
 
     /// The library's certificate, with its secret keys.
-    #[cfg(test)]
     pub(super) fn cert(&self) -> &Cert {
         &self.0
     }

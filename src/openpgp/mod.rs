@@ -18,9 +18,13 @@
 mod armor;
 mod cert;
 mod error;
+mod framing;
 mod generate;
+mod line;
 mod password;
+mod seal;
 mod sign;
+mod unseal;
 mod verify;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -38,7 +42,9 @@ pub use generate::{Generated, SecretKey};
 #[cfg(debug_assertions)]
 pub use password::test_only;
 pub use password::{decrypt_with_password, encrypt_with_password};
+pub use seal::{Format, SealError, Sealed};
 pub use sign::LockedKey;
+pub use unseal::{UnsealError, Unsealed};
 pub use verify::{Signed, verify_detached};
 
 use crate::secret::SecretText;

@@ -39,7 +39,7 @@ impl Said {
     /// id: 2026-01-02-backup-key-0A1B2C3D
     /// certificate: <64 hex digits>
     /// nonce: topmost-istanbul-pluto-vagabond
-    /// canaries: 3-sneeze.11-bravado.17-music
+    /// canaries: 3-snapline.11-bravado.17-music
     /// head: <20 hex digits>
     /// outcome: confirmed
     /// ```

@@ -140,7 +140,7 @@ impl RoomCall {
     }
 }
 
-/// `2 3 sneeze`: row, word, the word itself.
+/// `2 3 snapline`: row, word, the word itself.
 fn parse_canary(typed: &str) -> Option<Canary> {
     let parts: Vec<&str> = typed.split_whitespace().collect();
     let [row, number, word] = parts[..] else {

@@ -347,7 +347,7 @@ proptest! {
 #[ignore = "prints a table; the tests above check the same, with fewer calls"]
 fn the_table() {
     const CALLS: u64 = 2000;
-    let mut row = |what: &str, call: &mut dyn FnMut(u64) -> Outcome| {
+    let row = |what: &str, call: &mut dyn FnMut(u64) -> Outcome| {
         let (mut both, mut neither, mut other, mut reread) = (0, 0, 0, 0);
         for seed in 0..CALLS {
             let outcome = call(seed);

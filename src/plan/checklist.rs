@@ -338,6 +338,10 @@ fn things_to_keep(plan: &Plan) -> Vec<String> {
     if has(StepKind::Fingerprint) {
         things.extend(["Fingerprint, A's paper", "Fingerprint, B's paper"].map(String::from));
     }
+    if has(StepKind::Open) {
+        let opened = ["The secret medium", "Card", "Card", "What was opened"];
+        things.extend(opened.map(String::from));
+    }
     things.push("This checklist".to_string());
     things
 }

@@ -18,6 +18,7 @@ use std::str::FromStr;
 
 use crate::backup::quorum::{self, Custodian, Quorum};
 use crate::digest::Digest;
+use crate::role::Role;
 
 pub use error::{BadValue, PlanError};
 pub use period::Period;
@@ -91,6 +92,46 @@ impl Plan {
     /// How many steps there are.
     pub fn step_count(&self) -> usize {
         self.phases.iter().map(|phase| phase.steps.len()).sum()
+    }
+
+    /// Whether a step opens a message: such a plan is held by `ceremony open`, which brings one.
+    pub fn opens_a_message(&self) -> bool {
+        self.steps().any(|(_, step)| step.kind == StepKind::Open)
+    }
+
+    /// The media that the ceremony needs, where these were brought: to open a message, either
+    /// secret medium will do.
+    pub fn media(&self, brought: &[Role]) -> Vec<Role> {
+        if self.key.is_some() {
+            return Role::ALL.to_vec();
+        }
+        let mut media = vec![Role::OperatorA, Role::OperatorB];
+        if !self.opens_a_message() {
+            media.push(Role::Public);
+        } else if !brought.contains(&Role::Secret1) && brought.contains(&Role::Secret2) {
+            media.push(Role::Secret2);
+        } else {
+            media.push(Role::Secret1);
+        }
+        media
+    }
+
+    /// Whether the steps from this one on use a medium. After the export the handover medium has
+    /// left the room, and the secret media are locked away.
+    pub fn uses(&self, role: Role, from: usize) -> bool {
+        let left = |kinds: &[StepKind]| {
+            let mut steps = self.steps().skip(from);
+            steps.any(|(_, step)| kinds.contains(&step.kind))
+        };
+        use StepKind::{Backup, Close, Drill, Export, Media, Open, Revocation};
+        match role {
+            Role::OperatorA | Role::OperatorB => true,
+            Role::Secret1 | Role::Secret2 => {
+                left(&[Media, Backup, Revocation, Drill, Export, Open])
+            }
+            Role::Handover => left(&[Media, Export]),
+            Role::Public => left(&[Media, Export, Close]),
+        }
     }
 
     /// The index of the phase that a step belongs to; the last phase past the end.
@@ -379,10 +420,16 @@ pub struct Carried {
 
 /// The plans that the program carries.
 pub fn carried() -> &'static [Carried] {
-    &[Carried {
-        name: "backup-key",
-        source: include_str!("../../ceremony/backup-key.toml"),
-    }]
+    &[
+        Carried {
+            name: "backup-key",
+            source: include_str!("../../ceremony/backup-key.toml"),
+        },
+        Carried {
+            name: "open",
+            source: include_str!("../../ceremony/open.toml"),
+        },
+    ]
 }
 
 /// The carried plan of that name; `None` if there is none.
@@ -454,6 +501,40 @@ mod tests {
             plan.step(last).expect("the last").minutes
         );
         assert_eq!(plan.minutes_left(last + 1), 0);
+    }
+
+    #[test]
+    fn a_plan_needs_the_media_that_its_steps_use() {
+        use Role::{OperatorA, OperatorB, Public, Secret1, Secret2};
+        assert_eq!(backup_key().media(&[]), Role::ALL);
+        let open = load_carried("open").expect("it is carried").expect("good");
+        let operators = [OperatorA, OperatorB];
+        for (brought, secret) in [
+            (&[][..], Secret1),
+            (&operators, Secret1),
+            (&[Secret1], Secret1),
+            (&[Secret2], Secret2),
+            (&[Secret1, Secret2], Secret1),
+        ] {
+            assert_eq!(open.media(brought), [OperatorA, OperatorB, secret]);
+        }
+        let none = include_str!("../../tests/plans/good/no-key.toml");
+        let none = Plan::parse(none).expect("a good plan");
+        assert_eq!(none.media(&[Secret2]), [OperatorA, OperatorB, Public]);
+    }
+
+    #[test]
+    fn after_the_export_some_media_have_left_the_room() {
+        let plan = backup_key();
+        let used = |kind: &str| {
+            let at = plan.steps().position(|(_, step)| step.kind.name() == kind);
+            let at = at.expect("the plan has such a step");
+            Role::ALL.map(|role| plan.uses(role, at))
+        };
+        assert_eq!(used("clock"), [true; 6]);
+        assert_eq!(used("export"), [true; 6]);
+        assert_eq!(used("phone"), [true, true, false, false, false, true]);
+        assert_eq!(used("close"), [true, true, false, false, false, true]);
     }
 
     #[test]

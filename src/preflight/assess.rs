@@ -325,7 +325,9 @@ fn medium(medium: &MediumFact, earlier: &[MediumFact], demands: &Demands) -> Vec
         );
         return lines;
     }
-    if let Some(problem) = &medium.problem {
+    let only_read = demands.only_read.contains(role);
+    let locked = only_read && !medium.writable;
+    if let Some(problem) = medium.problem.as_ref().filter(|_| !locked) {
         fault(
             problem.clone(),
             "Put this right or take another one, then run preflight again.",
@@ -343,13 +345,13 @@ fn medium(medium: &MediumFact, earlier: &[MediumFact], demands: &Demands) -> Vec
             "Take a medium of its own for each role, then run preflight again.",
         );
     }
-    if !medium.writable {
+    if !medium.writable && !only_read {
         fault(
             "cannot be written to".to_string(),
             "Look for a lock switch on it, or take another one, then run preflight again.",
         );
     }
-    if medium.free_bytes < demands.needed_bytes {
+    if medium.free_bytes < demands.needed_bytes && !only_read {
         fault(
             format!(
                 "{} bytes free, {} needed",

@@ -34,6 +34,8 @@ pub struct Demands {
     pub needed_bytes: u64,
     /// Whether the ceremony has a drill that stock gpg should do.
     pub gpg_wanted: bool,
+    /// The media that are only read: a closed write lock is as it should be there.
+    pub only_read: Vec<String>,
 }
 
 /// How one check went.

@@ -12,7 +12,7 @@ mod storage;
 pub use stop::Stop;
 pub use storage::SECRET_MEDIA;
 
-use crate::edge::{Edge, test_only};
+use crate::edge::{Edge, Meter, Vessel, test_only};
 use crate::engine::State;
 use crate::journal::{Happening, Journal, Moment};
 use crate::openpgp::{SecretKey, UnixTime};
@@ -21,6 +21,7 @@ use crate::plan::{Operator, Plan};
 use crate::qr::Qr;
 use crate::record::event::Event;
 use crate::record::value::{Actors, Decision, Mode};
+use crate::role::Role;
 use crate::screen::{Answer, Asks, Page, Place, Question, Reply, SecretPage, Who, layout};
 use crate::secret::{SecretBytes, SecretText};
 use crate::site::Site;
@@ -51,6 +52,18 @@ pub struct Share {
     pub words: SecretText,
 }
 
+/// What a plan that opens a message works on.
+pub struct Opening<'a> {
+    /// The message, and where its content goes.
+    pub vessel: &'a mut dyn Vessel,
+    /// The ceremony whose backup has the key.
+    pub backup: String,
+    /// The medium with that backup.
+    pub medium: Role,
+    /// When the record beside that backup ends, if one is there: no clock stands before it.
+    pub not_before: Option<UnixTime>,
+}
+
 /// An exception that happened where it could not be recorded at once.
 struct Owed {
     expected: String,
@@ -74,6 +87,8 @@ pub struct Room<'a> {
     pub mode: Mode,
     /// The ceremony's id.
     pub id: String,
+    /// The message that is opened, where the plan opens one.
+    pub opening: Option<Opening<'a>>,
     /// Where a ceremony that goes on stands, until its record is taken over.
     pub resuming_at: Option<Place>,
     /// Both operators confirmed the clock since the program was started.
@@ -97,6 +112,7 @@ impl<'a> Room<'a> {
             operators: [None, None],
             mode,
             id: id.to_string(),
+            opening: None,
             resuming_at: None,
             clock_confirmed: false,
             owed: Vec::new(),
@@ -378,5 +394,25 @@ impl<'a> Room<'a> {
         let done = work(self);
         self.edge.terminal.work_done()?;
         Ok(done)
+    }
+
+    /// The same, where it is known how many bytes there are.
+    pub fn metered<T>(
+        &mut self,
+        label: &str,
+        total: u64,
+        work: impl FnOnce(&mut Self, Meter) -> T,
+    ) -> Result<T, Stop> {
+        let meter = self.edge.terminal.meter(label, total)?;
+        let done = work(self, meter);
+        self.edge.terminal.work_done()?;
+        Ok(done)
+    }
+
+    /// The message that the plan opens.
+    pub fn opening(&mut self) -> &mut Opening<'a> {
+        self.opening
+            .as_mut()
+            .expect("whoever holds a plan that opens a message brings one")
     }
 }

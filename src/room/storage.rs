@@ -105,6 +105,10 @@ impl Room<'_> {
             crate::steps::export_again(self, role)?;
             return self.copy_closed_record(role);
         }
+        if self.plan().backup.is_none() {
+            // Nothing was written to it: it only brings the backup of an earlier ceremony.
+            return Ok(());
+        }
         let Some(other) = SECRET_MEDIA.into_iter().find(|r| *r != role) else {
             return Ok(());
         };

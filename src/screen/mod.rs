@@ -122,8 +122,18 @@ pub enum Asks {
     Copied(Operator),
     /// A word of a share, from the card; words count from 0.
     ShareWord(Custodian, Part, usize),
-    /// The same in the drill.
+    /// The same in the drill, and when a message is opened.
     DrillWord(Custodian, Part, usize),
+    /// Which of these ceremonies' backups is meant.
+    Backup(Vec<String>),
+    /// Why a message is opened.
+    Reason,
+    /// Which of these quorums is there, by its letters.
+    Quorum(Vec<String>),
+    /// On how many cards this custodian's words stand.
+    Cards(Custodian),
+    /// Whether wrong words are typed again, or another quorum's.
+    WrongWords,
     /// The number on a seal.
     Seal(String),
     /// The head's ten words, from the paper.

@@ -51,6 +51,10 @@ pub(super) fn run_revocation(room: &mut Room<'_>) -> Result<(), Stop> {
         .revocation
         .take()
         .expect("made together with the key");
+    let revocation = match room.comment() {
+        Some(comment) => openpgp::insert_comment(&revocation, comment),
+        None => revocation,
+    };
     let contents = encrypt(room, &spec, &revocation)?;
     let names = revocation_files(&spec);
     store(room, &names, &contents)?;

@@ -102,36 +102,16 @@ fn type_all(room: &mut Room<'_>, spec: &BackupSpec) -> Result<Vec<Share>, Stop> 
     Ok(shares)
 }
 
-/// A custodian's whole share, typed from the card, or from the two cards of an absent one.
+/// A custodian's whole share, typed by those who wrote it.
 fn type_share(
     room: &mut Room<'_>,
     spec: &BackupSpec,
     custodian: Custodian,
 ) -> Result<SecretText, Stop> {
-    let mut whole = SecretText::with_capacity(256);
-    let parts = share_parts(spec)
-        .into_iter()
-        .filter(|(whose, _)| *whose == custodian);
-    for (_, part) in parts.collect::<Vec<(Custodian, Part)>>() {
-        let writer = words::writer(custodian, part);
-        let body = layout::paragraphs(&[
-            &format!(
-                "{writer}: type {} from the card.",
-                words::name(custodian, part)
-            ),
-            "Everybody else: look away.",
-        ]);
-        let title = format!("{writer} types {}", words::name(custodian, part));
-        room.page(Who::Custodian(writer), &title, body)?;
-        let typed = words::type_part(room, custodian, part, |at| {
-            Asks::DrillWord(custodian, part, at)
-        })?;
-        if !whole.expose().is_empty() {
-            whole.push_str(" ");
-        }
-        whole.push_str(typed.expose());
-    }
-    Ok(whole)
+    let parts = share_parts(spec).into_iter();
+    let parts = parts.filter(|(whose, _)| *whose == custodian);
+    let parts: Vec<Part> = parts.map(|(_, part)| part).collect();
+    words::type_share(room, custodian, &parts, words::writer)
 }
 
 /// Opens everything that a quorum must be able to open; has words typed again where they fail.

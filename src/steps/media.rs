@@ -32,7 +32,7 @@ fn look(room: &mut Room<'_>) -> (Vec<String>, Option<String>) {
     let mut lines = Vec::new();
     let mut seen: Vec<String> = Vec::new();
     let mut problem = None;
-    for role in crate::role::Role::ALL {
+    for role in room.plan().media(&room.edge.media.roles()) {
         let fact = room.edge.media.look(role);
         lines.push(format!(
             "{:<12} {:>9} free   {}",

@@ -21,7 +21,7 @@ mod words;
 pub use clock::confirm as confirm_clock;
 pub use export::{export_again, fingerprint_sheet};
 pub use generate::key_in_words;
-pub use preflight::{NEEDED_BYTES, look as look_at_machine};
+pub use preflight::{NEEDED_BYTES, look as look_at_machine, needed_media};
 pub use roll_call::load as load_operator;
 
 use crate::plan::{Step, StepKind};

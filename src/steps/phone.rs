@@ -319,7 +319,7 @@ fn hear_canaries(room: &mut Room<'_>, call: &mut RoomCall) -> Heard<()> {
     loop {
         let body = layout::paragraphs(&[
             "The verifier reads three words back, each with its row and its number in the row.",
-            "A: type for each the row, the number and the word, as in: 2 3 sneeze",
+            "A: type for each the row, the number and the word, as in: 2 3 snapline",
         ]);
         room.page(
             Who::Operator(Operator::A),

@@ -2,7 +2,9 @@
 
 use crate::preflight::{self, Demands, Report};
 use crate::record::event::Event;
+use crate::record::time::UnixTime;
 use crate::record::value::{Actors, Mode};
+use crate::role::Role;
 use crate::room::{Room, Stop};
 use crate::screen::{Asks, Who};
 use crate::version;
@@ -14,8 +16,9 @@ pub const NEEDED_BYTES: u64 = 4 * 1024 * 1024;
 const LINES_PER_PAGE: usize = 12;
 
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
+    let roles = needed_media(room);
     loop {
-        let report = look(room);
+        let report = look(room, &roles);
         show(room, &report)?;
         if report.fails() && room.mode == Mode::Rehearsal {
             room.say(
@@ -34,25 +37,40 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     }
 }
 
-/// Looks at the machine and at all its media.
-pub fn look(room: &mut Room<'_>) -> Report {
+/// The media that were brought, and those that the plan needs besides.
+pub fn needed_media(room: &mut Room<'_>) -> Vec<Role> {
+    let mut roles = room.edge.media.roles();
+    roles.extend(room.plan().media(&roles));
+    roles.sort();
+    roles.dedup();
+    roles
+}
+
+/// Looks at the machine and at these media.
+pub fn look(room: &mut Room<'_>, roles: &[Role]) -> Report {
     let facts = room.edge.system.facts();
-    let roles = room.edge.media.roles();
     let media: Vec<_> = roles
-        .into_iter()
-        .map(|role| room.edge.media.look(role))
+        .iter()
+        .map(|role| room.edge.media.look(*role))
         .collect();
     let demands = Demands {
         build_time: version::BUILD_TIME,
-        not_before: room
-            .journal
-            .entries()
-            .last()
-            .map(|placed| placed.entry.time),
+        not_before: newest(room),
         needed_bytes: NEEDED_BYTES,
         gpg_wanted: room.plan().backup.is_some(),
+        only_read: match &room.opening {
+            Some(opening) => vec![opening.medium.to_string()],
+            None => Vec::new(),
+        },
     };
     preflight::assess(&facts, &media, &demands)
+}
+
+/// The newest time in this record, or in the one beside the backup that is opened.
+fn newest(room: &Room<'_>) -> Option<UnixTime> {
+    let last = room.journal.entries().last();
+    let earlier = room.opening.as_ref().and_then(|opening| opening.not_before);
+    last.map(|placed| placed.entry.time).max(earlier)
 }
 
 fn show(room: &mut Room<'_>, report: &Report) -> Result<(), Stop> {

@@ -3,7 +3,7 @@
 use crate::backup::quorum::Custodian;
 use crate::record::value::Part;
 use crate::room::{Room, Stop};
-use crate::screen::{Asks, Who};
+use crate::screen::{Asks, Who, layout};
 use crate::secret::SecretText;
 use crate::words::share;
 
@@ -28,6 +28,33 @@ pub(super) fn name(custodian: Custodian, part: Part) -> String {
     }
 }
 
+/// Has a custodian's whole share typed from the card, or from the two cards of an absent one.
+/// `typist` says who types a part.
+pub(super) fn type_share(
+    room: &mut Room<'_>,
+    custodian: Custodian,
+    parts: &[Part],
+    typist: impl Fn(Custodian, Part) -> Custodian,
+) -> Result<SecretText, Stop> {
+    let mut whole = SecretText::with_capacity(2 * share::WORDS * WORD_SPACE);
+    for part in parts {
+        let (who, name) = (typist(custodian, *part), name(custodian, *part));
+        let body = layout::paragraphs(&[
+            &format!("{who}: type {name} from the card."),
+            "Everybody else: look away.",
+        ]);
+        let title = format!("{who} types {name}");
+        room.page(Who::Custodian(who), &title, body)?;
+        let asks = |at| Asks::DrillWord(custodian, *part, at);
+        let typed = type_words(room, who, asks)?;
+        if !whole.expose().is_empty() {
+            whole.push_str(" ");
+        }
+        whole.push_str(typed.expose());
+    }
+    Ok(whole)
+}
+
 /// Has the twelve words of a part typed. They are in lower case, joined by single blanks.
 pub(super) fn type_part(
     room: &mut Room<'_>,
@@ -35,7 +62,15 @@ pub(super) fn type_part(
     part: Part,
     asks: impl Fn(usize) -> Asks,
 ) -> Result<SecretText, Stop> {
-    let who = Who::Custodian(writer(custodian, part));
+    type_words(room, writer(custodian, part), asks)
+}
+
+fn type_words(
+    room: &mut Room<'_>,
+    who: Custodian,
+    asks: impl Fn(usize) -> Asks,
+) -> Result<SecretText, Stop> {
+    let who = Who::Custodian(who);
     let mut words = SecretText::with_capacity(share::WORDS * WORD_SPACE);
     let mut count = 0;
     while count < share::WORDS {

@@ -1,7 +1,7 @@
 //! The program in a real terminal of 80 columns and 24 lines, and the two people who sit at it.
 
 // Each test binary uses some of this and none uses all.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub mod call;
 pub mod golden;

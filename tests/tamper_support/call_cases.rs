@@ -3,6 +3,7 @@
 //! Each record ends where the change is, or both operators sign it anew: so no hash and no
 //! signature hides what a verifier makes of the change itself.
 
+use ceremony::digest::Digest;
 use ceremony::record::files;
 
 use super::Held;
@@ -140,8 +141,8 @@ pub fn call(held: &Held) -> Judged {
     };
     let failed = |n: &str| with(confirmed - 1, "attempt", n);
     let spoken = |n: &str| with(confirmed, "attempts", n);
-    let excused = beside_the_step(&forge, "exception");
-    let again = beside_the_step(&forge, "resumed");
+    let excused = beside_the_step(&forge, "exception", "3.3");
+    let again = beside_the_step(&forge, "resumed", "3.3");
     let sheets = with(confirmed - 2, "actors", "A B");
     let list = |parts: &[&[Piece]]| parts.concat();
     judged.good.extend([
@@ -191,21 +192,22 @@ fn pieces<'a>(forge: &'a Forge, event: &'a str) -> impl Iterator<Item = &'a Piec
         .filter(move |piece| piece.event() == event)
 }
 
-/// The last event of this kind with its checkpoint, as if it had happened in the call.
-fn beside_the_step(forge: &Forge, event: &str) -> Vec<Piece> {
+/// The last event of this kind with its checkpoint, as if it had happened in that step.
+fn beside_the_step(forge: &Forge, event: &str, step: &str) -> Vec<Piece> {
     let at = forge.find(event, pieces(forge, event).count() - 1);
     let mut three = forge.pieces[at..at + 3].to_vec();
     assert_eq!(three[2].event(), "authorised");
     for piece in &mut three {
-        piece.set("step", "3.3");
+        piece.set("step", step);
         piece.fragment = None;
         piece.set("fragment", "none");
     }
     three
 }
 
-/// What is opened, with whose words, and in which order that is signed and done.
-pub fn message(held: &Held) -> Judged {
+/// What is opened, with whose words, and in which order that is signed and done. `from` is the
+/// record that it was made from.
+pub fn message(held: &Held, from: &Held) -> Judged {
     let mut judged = Judged::default();
     let backup = held.forge().pieces[held.forge().find("message-named", 0)]
         .get("backup")
@@ -225,10 +227,37 @@ pub fn message(held: &Held) -> Judged {
     let good = ["secret-1", "secret-2"];
     judged.values(held, "quorum-opened", "medium", &good, &bad);
     quorums(held, &mut judged);
+    named_again(held, from, &mut judged);
     judged
         .bad
         .extend(colluding_from(held, held.forge().find("message-named", 0)));
     judged
+}
+
+/// The machine was switched off after the message was named; then it is named again.
+fn named_again(held: &Held, from: &Held, judged: &mut Judged) {
+    let forge = held.forge();
+    let named = forge.find("message-named", 0);
+    let resumed = beside_the_step(&from.forge(), "resumed", "2.1");
+    let case = |label: &str, value: &str| {
+        let mut again = forge.cut(named + 1);
+        let mut named = forge.pieces[named].clone();
+        named.set(label, value);
+        again.pieces.extend(resumed.iter().cloned());
+        again.pieces.push(named);
+        let material = again.with(|_| {}).sign(None, &held.keys);
+        Case::new(
+            format!("named again, {label}: {value}"),
+            material,
+            &held.pins,
+        )
+    };
+    let other = Digest::of(b"another message").to_string();
+    judged.good.push(case("bytes", "7"));
+    judged.good.push(case("payload", &other));
+    judged.bad.push(case("message", &other));
+    let backup = forge.pieces[named].get("backup");
+    judged.bad.push(case("backup", &format!("{backup}x")));
 }
 
 /// The letters decide who acted, so both change together.

@@ -18,6 +18,12 @@ pub(super) fn carried() -> Plan {
     plan.expect("it is good")
 }
 
+/// The carried plan that opens a message and makes no key.
+pub(super) fn opening() -> Plan {
+    let plan = plan::load_carried("open").expect("it is carried");
+    plan.expect("it is good")
+}
+
 /// The carried plan with a planned stop before the last step.
 pub(super) fn with_a_pause() -> Plan {
     let source = carried().source().replace("minutes = 60", "minutes = 61");
@@ -134,14 +140,14 @@ impl<'a> Walk<'a> {
             },
             StepKind::Share => {
                 let done = seen.iter().filter(|e| !failed(e)).count();
-                let (custodian, part) = share_parts(self.backup())[done];
+                let (custodian, part) = share_parts(&self.backup())[done];
                 share(custodian.letter(), part, wrong + 1)
             }
-            StepKind::Backup => match backup_files(self.backup()).get(at) {
+            StepKind::Backup => match backup_files(&self.backup()).get(at) {
                 Some(name) => stored(name),
                 None => Event::BackedUp { files: at as u32 },
             },
-            StepKind::Revocation => match revocation_files(self.backup()).get(at) {
+            StepKind::Revocation => match revocation_files(&self.backup()).get(at) {
                 Some(name) => stored(name),
                 None => Event::RevocationSaved { files: at as u32 },
             },
@@ -206,8 +212,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(super) fn backup(&self) -> &plan::BackupSpec {
-        self.plan.backup.as_ref().expect("the plan backs up")
+    /// The plan's custodians; where it names none, those that other events may speak of.
+    pub(super) fn backup(&self) -> plan::BackupSpec {
+        let named = self.plan.backup.clone();
+        named.unwrap_or_else(|| carried().backup.expect("the plan backs up"))
     }
 
     /// Goes on without trouble until `stop` says so, or to the end.
@@ -395,7 +403,7 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
             Event::Exported { files: n },
             drilled(n),
         ]);
-        for (custodian, part) in share_parts(walk.backup()) {
+        for (custodian, part) in share_parts(&walk.backup()) {
             let custodian = custodian.letter();
             all.push(share(custodian, part, n));
             all.push(Event::ShareFailed {
@@ -409,7 +417,11 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
             fingerprint: fingerprint("the key"),
         });
     }
-    let files = [backup_files(walk.backup()), revocation_files(walk.backup())].concat();
+    let files = [
+        backup_files(&walk.backup()),
+        revocation_files(&walk.backup()),
+    ]
+    .concat();
     all.extend(files.iter().map(|name| stored(name)));
     all.extend(EXPORT_FILES.iter().map(|name| stored(name)));
     let quorums = walk.backup().quorums();
@@ -445,6 +457,16 @@ pub(super) fn may_happen(walk: &Walk<'_>, event: &Event) -> bool {
             part,
             attempt,
         } => walk.due() == Some(share(*custodian, *part, *attempt)),
+        // Whichever quorum is there opens the backup, and a message may be refused.
+        Event::QuorumOpened { .. } => opens_now(walk, 1),
+        Event::MessageRefused { .. } => opens_now(walk, 2),
         _ => false,
     }
+}
+
+/// Whether a message is being opened, and so many of its events came.
+pub(super) fn opens_now(walk: &Walk<'_>, seen: usize) -> bool {
+    let step = walk.plan.step(walk.state.cursor());
+    let opens = step.is_some_and(|step| step.kind == StepKind::Open);
+    opens && walk.in_step() && walk.state.seen().len() == seen
 }

@@ -18,6 +18,7 @@ fn demands() -> Demands {
         not_before: None,
         needed_bytes: 1000,
         gpg_wanted: true,
+        only_read: Vec::new(),
     }
 }
 
@@ -266,6 +267,29 @@ fn all_faults_of_a_medium_are_said_at_once() {
 }
 
 #[test]
+fn a_medium_that_is_only_read_may_be_locked_and_full() {
+    let demands = Demands {
+        only_read: vec!["secret-1".to_string()],
+        ..demands()
+    };
+    let locked = |role| MediumFact {
+        writable: false,
+        free_bytes: 0,
+        problem: Some("its lock is closed".to_string()),
+        ..medium(role)
+    };
+    let fails = |fact| assess(&sound(NOW), &[fact], &demands).counts().fail;
+    assert_eq!(fails(locked("secret-1")), 0);
+    assert_eq!(fails(locked("operator-a")), 3);
+    let mut other = locked("secret-1");
+    other.writable = true;
+    assert_eq!(fails(other), 1, "it has another problem");
+    let mut missing = locked("secret-1");
+    missing.present = false;
+    assert_eq!(fails(missing), 1);
+}
+
+#[test]
 fn a_missing_medium_is_not_the_same_as_another_missing_one() {
     let missing = |role| MediumFact {
         present: false,
@@ -324,7 +348,8 @@ proptest! {
         let facts = Facts {
             interfaces: Ok(names), random_ready: Ok(ready), terminal: None, gpg: None, ..sound(now)
         };
-        let demands = Demands { build_time, not_before, needed_bytes, gpg_wanted };
+        let only_read = Vec::new();
+        let demands = Demands { build_time, not_before, needed_bytes, gpg_wanted, only_read };
         let media = [MediumFact { present, writable, free_bytes, ..medium("public") }];
         let report = assess(&facts, &media, &demands);
         for line in &report.lines {
