@@ -54,10 +54,19 @@ fn confirm_refuses_what_is_not_one_ceremonys_certificate_and_record() {
     let record = path.join("record");
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/2/canaries/record");
     fs::create_dir(&record).expect("a folder");
-    fs::copy(fixture.join("transcript.txt"), record.join("transcript.txt")).expect("copied");
+    fs::copy(
+        fixture.join("transcript.txt"),
+        record.join("transcript.txt"),
+    )
+    .expect("copied");
     assert_refused(path, &alone, 1, "of another certificate");
     fs::write(record.join("transcript.txt"), "entry: 0\n").expect("writable");
-    assert_refused(path, &alone, 1, "the record beside the certificate is damaged");
+    assert_refused(
+        path,
+        &alone,
+        1,
+        "the record beside the certificate is damaged",
+    );
     fs::remove_dir_all(&record).expect("removed");
     // All is well, but there is no terminal to hold the call at.
     let named = ["confirm", "certificate.asc", "--id", id];
