@@ -19,16 +19,7 @@ const CALLS: u64 = 650;
 fn no_call_about_another_key_is_accepted() {
     let mut tried = 0;
     for length in [20, 32] {
-        for keep in [
-            Keep::Nothing,
-            Keep::Ends(2),
-            Keep::Ends(length / 2 - 1),
-            Keep::Words(7),
-            Keep::Words(10),
-            Keep::Words(length - 1),
-            Keep::OneWordShifted,
-            Keep::TwoWordsSwapped,
-        ] {
+        for keep in Keep::all(length) {
             for seed in 0..CALLS {
                 let mut world = World::new(seed, length);
                 let substitute = world.substitute(keep);
@@ -365,16 +356,7 @@ fn the_table() {
         "| call | attempts | confirmed | not | rows re-read |\n| --- | --- | --- | --- | --- |"
     );
     for length in [20, 32] {
-        for keep in [
-            Keep::Nothing,
-            Keep::Ends(2),
-            Keep::Ends(length / 2 - 1),
-            Keep::Words(7),
-            Keep::Words(10),
-            Keep::Words(length - 1),
-            Keep::OneWordShifted,
-            Keep::TwoWordsSwapped,
-        ] {
+        for keep in Keep::all(length) {
             row(
                 &format!("substituted key, {length} words, keeps {keep:?}"),
                 &mut |seed| {

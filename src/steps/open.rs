@@ -70,10 +70,9 @@ fn name(room: &mut Room<'_>) -> Result<(), Stop> {
     room.record_with(event, Actors::both(), &text)
 }
 
-/// The message's size and hash. After an interruption it must be the one that was opened before.
+/// The message's size and hash. After an interruption it must be the one that was named before.
 fn measure(room: &mut Room<'_>) -> Result<Measure, Stop> {
-    let opened = room.state().message.clone();
-    let opened = opened.filter(|message| message.content.is_some());
+    let named = room.state().message.clone();
     loop {
         let found = match read_all(room)? {
             Ok(found) => found,
@@ -82,13 +81,13 @@ fn measure(room: &mut Room<'_>) -> Result<Measure, Stop> {
                 continue;
             }
         };
-        if opened
+        if named
             .as_ref()
             .is_none_or(|before| before.message == found.sha256)
         {
             return Ok(found);
         }
-        let expected = "the file is the message that was opened before the interruption";
+        let expected = "the file is the message that was named before the interruption";
         let happened = "it is another one; a record is about one message";
         room.exception_about(Some((expected, happened)))?;
     }

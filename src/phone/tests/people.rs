@@ -79,6 +79,22 @@ pub enum Keep {
     TwoWordsSwapped,
 }
 
+impl Keep {
+    /// All kinds, for a fingerprint of so many words.
+    pub fn all(length: usize) -> [Keep; 8] {
+        [
+            Keep::Nothing,
+            Keep::Ends(2),
+            Keep::Ends(length / 2 - 1),
+            Keep::Words(7),
+            Keep::Words(10),
+            Keep::Words(length - 1),
+            Keep::OneWordShifted,
+            Keep::TwoWordsSwapped,
+        ]
+    }
+}
+
 /// What a bad line does to a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mishap {
