@@ -85,6 +85,11 @@ impl Fingerprint {
             .map(|at| hex[at..at + 4].to_string())
             .collect()
     }
+
+    /// The same, five groups to a row: as it is read aloud.
+    pub fn rows(&self) -> Vec<Vec<String>> {
+        self.groups().chunks(5).map(<[String]>::to_vec).collect()
+    }
 }
 
 impl fmt::Display for Fingerprint {

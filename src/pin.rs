@@ -27,6 +27,7 @@ use std::fmt;
 
 use crate::digest::{Digest, Fingerprint};
 use crate::error::{Exit, Explain};
+use crate::id;
 use crate::openpgp::{Certificate, OpenPgpError};
 use crate::phone::canary::{self, Canary};
 use crate::phone::result::{self, Said};
@@ -92,7 +93,7 @@ pub struct Pin {
 impl Pin {
     /// Whether the key is a rehearsal's, for practice only.
     pub fn is_rehearsal(&self) -> bool {
-        self.id.starts_with("REHEARSAL-")
+        id::is_rehearsal(&self.id)
     }
 
     /// What the call's result is over.

@@ -214,7 +214,7 @@ fn the_groups_are_numbered_as_on_the_reading_sheet() {
     let (file, key) = certificate("One <one@example.org>");
     let computer = Computer::new(&file);
     let printed = Printed::of(&handover::text("x", false, 4));
-    let groups = ceremony::sheet::hex_rows(&key).concat();
+    let groups = key.rows().concat();
     let expected: Vec<String> = (1..)
         .zip(&groups)
         .map(|(n, group)| format!("{n} {group}"))

@@ -9,7 +9,7 @@ mod tools;
 use ceremony::digest::{Digest, Fingerprint};
 use ceremony::plan::Operator;
 use ceremony::sheet::{
-    Facts, FingerprintSheet, Grid, Paper, Reading, ReadingFacts, ReadingSheet, hex_rows, qr_payload,
+    Facts, FingerprintSheet, Grid, Paper, Reading, ReadingFacts, ReadingSheet, qr_payload,
 };
 use ceremony::words::pgp;
 
@@ -149,7 +149,7 @@ fn rows(version: u8, what: Reading) -> Vec<Vec<String>> {
     match what {
         Reading::Digits => {
             let fingerprint = Fingerprint::from_bytes(&vec![0xD8; bytes]);
-            hex_rows(&fingerprint.expect("20 or 32 bytes"))
+            fingerprint.expect("20 or 32 bytes").rows()
         }
         Reading::Words { .. } => vec!["chambermaid".to_string(); bytes + 3]
             .chunks(4)

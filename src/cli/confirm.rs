@@ -54,9 +54,9 @@ impl Confirm {
         let mut system = RealSystem::new(place::work_folder());
         let confirmed = session::hold(&mut console, &mut system, &delivery)?;
         drop(console);
-        write(&pin, &confirmed.render())?;
+        place::write_new(&pin, &confirmed.render())?;
         let text = self::receipt(&confirmed, &pin);
-        write(&receipt, text.as_bytes())?;
+        place::write_new(&receipt, text.as_bytes())?;
         check::print(&format!("\n{text}"))?;
         Ok(Exit::Good)
     }
@@ -64,14 +64,6 @@ impl Confirm {
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(files::read(path).map_err(|e| CliError::Read(path.to_path_buf(), e))?)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    files::write_new(path, bytes).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => CliError::Exists(path.to_path_buf()),
-        _ => CliError::Write(path.to_path_buf(), error),
-    })?;
-    Ok(())
 }
 
 /// What reached the verifier: the certificate, with the record that was named or lies beside it.
@@ -97,8 +89,12 @@ fn receipt(pin: &Pin, file: &Path) -> String {
     } else {
         ""
     };
-    let groups = pin.fingerprint.groups();
-    let rows: Vec<String> = groups.chunks(5).map(|row| row.join(" ")).collect();
+    let rows: Vec<String> = pin
+        .fingerprint
+        .rows()
+        .iter()
+        .map(|row| row.join(" "))
+        .collect();
     let delivered = match pin.delivered {
         crate::pin::Delivered::Last => "the head is the last of the record that was delivered",
         crate::pin::Delivered::Unknown => {

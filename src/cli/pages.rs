@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Command, ValueEnum};
 
-use super::{CliError, check};
-use crate::edge::files;
+use super::{check, place};
 use crate::error::{Exit, Failure};
 
 /// `ceremony man`.
@@ -41,12 +40,7 @@ fn render(command: &Command) -> Vec<u8> {
 }
 
 fn write(folder: &std::path::Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-    let path = folder.join(name);
-    files::write_new(&path, bytes).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => CliError::Exists(path),
-        _ => CliError::Write(path, error),
-    })?;
-    Ok(())
+    Ok(place::write_new(&folder.join(name), bytes)?)
 }
 
 /// `ceremony completions SHELL`.

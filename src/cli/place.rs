@@ -105,6 +105,14 @@ pub fn siblings(root: &Path) -> BTreeMap<Role, PathBuf> {
     named.filter(|(_, path)| files::is_folder(path)).collect()
 }
 
+/// Writes a new file that a command was asked for.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    files::write_new(path, bytes).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => CliError::Exists(path.to_path_buf()),
+        _ => CliError::Write(path.to_path_buf(), error),
+    })
+}
+
 /// Where the program works: preflight wants to know whether it lies in RAM.
 pub fn work_folder() -> PathBuf {
     files::canonical(Path::new(".")).unwrap_or_else(|_| PathBuf::from("."))

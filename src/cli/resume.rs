@@ -13,6 +13,7 @@ use crate::edge::directory::Directories;
 use crate::edge::paper::Paper;
 use crate::edge::system::RealSystem;
 use crate::error::{Exit, Failure};
+use crate::id;
 use crate::record::value::Mode;
 use crate::site::Site;
 
@@ -38,7 +39,7 @@ pub(super) struct Resume {
 impl Resume {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let place = place::record(&self.record)?;
-        let rehearsal = place.id.starts_with("REHEARSAL-");
+        let rehearsal = id::is_rehearsal(&place.id);
         let site = match (&self.site, rehearsal) {
             (None, true) => Site::parse(REHEARSAL_SITE)?,
             (path, _) => place::site(path.as_deref())?,

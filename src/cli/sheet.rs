@@ -82,10 +82,7 @@ impl Sheet {
             check::print(&page.text)?;
             return Ok(Exit::Good);
         };
-        files::write_new(&path, &page.pdf).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => CliError::Exists(path.clone()),
-            _ => CliError::Write(path.clone(), error),
-        })?;
+        place::write_new(&path, &page.pdf)?;
         Ok(Exit::Good)
     }
 }
@@ -122,7 +119,7 @@ fn of_certificate(
             Reader::A => Operator::A,
             Reader::B => Operator::B,
         },
-        rows: sheet::hex_rows(&certificate.fingerprint()),
+        rows: certificate.fingerprint().rows(),
         what: Reading::Digits,
     });
     Ok(Page {

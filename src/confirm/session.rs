@@ -5,6 +5,7 @@ use super::{ConfirmError, Delivery};
 use crate::edge::system::System;
 use crate::edge::terminal::Terminal;
 use crate::error::Explain;
+use crate::id;
 use crate::phone::canary::Canary;
 use crate::phone::far::{FarCall, HeadStanding, RowProblem, Verdict};
 use crate::phone::{ATTEMPTS, PLACES, RESULT_WORDS};
@@ -30,7 +31,7 @@ pub fn hold(
 ) -> Result<Pin, ConfirmError> {
     let mut far = Far {
         terminal,
-        rehearsal: delivery.facts.id.starts_with("REHEARSAL-"),
+        rehearsal: id::is_rehearsal(&delivery.facts.id),
         stage: 0,
     };
     far.welcome()?;
@@ -122,17 +123,7 @@ impl Far<'_> {
              theirs. If anything is wrong, hang up, and type ! here.",
         ]);
         self.page("Before you call", body)?;
-        let done = "Press Enter when both voices and the answer are right";
-        let question = Question {
-            who: Who::Verifier,
-            asks: Asks::Done,
-            prompt: done.to_string(),
-            answer: Answer::Enter,
-        };
-        match self.terminal.ask(&question)? {
-            Reply::Exception => Err(ConfirmError::Stopped),
-            _ => Ok(()),
-        }
+        self.done("Press Enter when both voices and the answer are right")
     }
 
     /// One attempt; `false` if it failed.

@@ -2,6 +2,7 @@
 
 use super::state::State;
 use crate::digest::Digest;
+use crate::id;
 use crate::phone::result::{self, Said};
 use crate::phone::{HEAD_WORDS, canary};
 use crate::plan::{Operator, OperatorDemand, Plan};
@@ -97,7 +98,7 @@ fn values_fit(state: &State, plan: &Plan, entry: &Entry) -> bool {
         Event::CallConfirmed { .. } => call_fits(state, &entry.event),
         // What a rehearsal backed up is opened in a rehearsal, and nothing else is.
         Event::MessageNamed { backup, .. } => {
-            let rehearsal = backup.as_str().starts_with("REHEARSAL-");
+            let rehearsal = id::is_rehearsal(backup.as_str());
             (state.mode == Some(Mode::Rehearsal)) == rehearsal
         }
         Event::Resumed {

@@ -15,7 +15,7 @@ mod text;
 pub use fingerprint::{Facts, FingerprintSheet, qr_payload};
 pub use grid::Grid;
 pub use pdf::Paper;
-pub use reading::{Reading, ReadingFacts, ReadingSheet, hex_rows};
+pub use reading::{Reading, ReadingFacts, ReadingSheet};
 
 use crate::digest::Digest;
 

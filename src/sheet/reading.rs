@@ -5,7 +5,6 @@
 
 use super::Paper;
 use super::form::{Form, Item, Part, Prose, Row};
-use crate::digest::Fingerprint;
 use crate::plan::Operator;
 
 /// What is read aloud.
@@ -89,14 +88,6 @@ impl ReadingSheet {
     pub fn pdf(&self, paper: Paper) -> Vec<u8> {
         self.0.pdf(paper)
     }
-}
-
-/// The fingerprint's digits as rows for a sheet of [`Reading::Digits`]: groups of four, five to
-/// a row.
-pub fn hex_rows(fingerprint: &Fingerprint) -> Vec<Vec<String>> {
-    let groups = fingerprint.groups();
-    let rows = groups.chunks(Item::Digits.columns());
-    rows.map(<[_]>::to_vec).collect()
 }
 
 /// The numbers of the rows that `reader` reads, from 1.
@@ -212,6 +203,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::digest::Fingerprint;
     use crate::words::pgp;
 
     fn sheet(reader: Operator, rows: Vec<Vec<String>>, what: Reading, id: &str) -> ReadingSheet {
@@ -277,7 +269,7 @@ mod tests {
     #[test]
     fn digits_are_numbered_through_and_say_that_they_are_the_weaker_way() {
         let key = Fingerprint::from_bytes(&[0xab; 32]).expect("32 bytes");
-        let rows = hex_rows(&key);
+        let rows = key.rows();
         assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 5, 1]);
         let text = sheet(Operator::B, rows, Reading::Digits, "x").text();
         assert!(text.contains("\"confirmed without canaries\""), "{text}");
@@ -330,7 +322,7 @@ mod tests {
                 .collect();
             let key = Fingerprint::from_bytes(&bytes[..if v6 { 32 } else { 20 }]);
             let (rows, what) = if digits {
-                (hex_rows(&key.expect("20 or 32 bytes")), Reading::Digits)
+                (key.expect("20 or 32 bytes").rows(), Reading::Digits)
             } else {
                 (words(&bytes), Reading::Words { attempt: 2 })
             };

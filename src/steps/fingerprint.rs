@@ -18,7 +18,8 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     ]);
     hex.push(String::new());
     hex.extend(
-        hex_rows(&fingerprint.groups())
+        fingerprint
+            .rows()
             .iter()
             .enumerate()
             .map(|(at, row)| format!("    row {}    {}", at + 1, row.join("  "))),
@@ -44,11 +45,6 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
 
 fn copied(room: &mut Room<'_>) -> Result<(), Stop> {
     room.each_agrees("is it all on your paper", Asks::Copied)
-}
-
-/// Hex groups, five to a row.
-pub(super) fn hex_rows(groups: &[String]) -> Vec<Vec<String>> {
-    groups.chunks(5).map(<[String]>::to_vec).collect()
 }
 
 /// The certificate as it lies on operator B's medium: what is compared and shown is what was

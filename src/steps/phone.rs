@@ -2,7 +2,8 @@
 //!
 //! What is said and compared stands in [`crate::phone`]; here it is shown, asked and recorded.
 
-use super::fingerprint::{certificate_file, hex_rows};
+use super::fingerprint::certificate_file;
+use crate::digest::{Digest, Fingerprint};
 use crate::openpgp::Certificate;
 use crate::phone::room::{CanaryVerdict, RoomCall};
 use crate::phone::{self, ATTEMPTS, CANARIES, Facts, HEAD_WORDS, PLACES};
@@ -70,7 +71,7 @@ fn facts(room: &mut Room<'_>) -> Result<Facts, Stop> {
         id: room.id.clone(),
         sheet_code: sheet::sheet_code(&room.id, &file),
         fingerprint: certificate.fingerprint().bytes().to_vec(),
-        certificate: crate::digest::Digest::of(&file),
+        certificate: Digest::of(&file),
     })
 }
 
@@ -187,7 +188,7 @@ fn choose(
 }
 
 /// The head that stands on the operators' paper: the last one noted.
-fn noted_head(room: &Room<'_>) -> crate::digest::Digest {
+fn noted_head(room: &Room<'_>) -> Digest {
     room.state()
         .noted_head()
         .expect("a phase with a checkpoint ended before the call")
@@ -388,7 +389,7 @@ fn hear_places(room: &mut Room<'_>, call: &mut RoomCall) -> Heard<()> {
 /// come back, so that not a "yes" confirms the key but what the verifier sees.
 fn with_digits(room: &mut Room<'_>, facts: &Facts, attempt: u32) -> Heard<Evidence> {
     read_digits(room, facts, attempt)?;
-    let groups = groups(facts);
+    let groups = fingerprint(facts).groups();
     let places = phone::places(PLACES, groups.len(), &mut |bytes| random(room, bytes))?;
     let numbers: Vec<usize> = places.iter().map(|place| place + 1).collect();
     let right: Vec<&String> = places.iter().map(|place| &groups[*place]).collect();
@@ -414,10 +415,8 @@ fn with_digits(room: &mut Room<'_>, facts: &Facts, attempt: u32) -> Heard<Eviden
     }))
 }
 
-fn groups(facts: &Facts) -> Vec<String> {
-    crate::digest::Fingerprint::from_bytes(&facts.fingerprint)
-        .map(|fingerprint| fingerprint.groups())
-        .unwrap_or_default()
+fn fingerprint(facts: &Facts) -> Fingerprint {
+    Fingerprint::from_bytes(&facts.fingerprint).expect("they are a certificate's")
 }
 
 fn read_digits(room: &mut Room<'_>, facts: &Facts, attempt: u32) -> Result<(), Stop> {
@@ -431,7 +430,7 @@ fn read_digits(room: &mut Room<'_>, facts: &Facts, attempt: u32) -> Result<(), S
          file, as HANDOVER.txt says. They are:",
     ]);
     body.push(String::new());
-    for (at, row) in hex_rows(&groups(facts)).iter().enumerate() {
+    for (at, row) in fingerprint(facts).rows().iter().enumerate() {
         body.push(format!(
             "  {} row {}   {}",
             RoomCall::reader(at),

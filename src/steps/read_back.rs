@@ -2,7 +2,7 @@
 //!
 //! Nobody is asked "is it the same?": the program compares with the certificate on the medium.
 
-use super::fingerprint::{certificate_on_medium, hex_rows};
+use super::fingerprint::certificate_on_medium;
 use crate::digest::Fingerprint;
 use crate::plan::{Encoding, ReadBack};
 use crate::record::event::Event;
@@ -50,10 +50,7 @@ pub(super) fn run(room: &mut Room<'_>, terms: &ReadBack) -> Result<(), Stop> {
 /// The fingerprint in rows, each normalised as typed rows are.
 fn rows(fingerprint: &Fingerprint, encoding: Encoding) -> Vec<String> {
     match encoding {
-        Encoding::Hex => hex_rows(&fingerprint.groups())
-            .iter()
-            .map(|row| row.concat())
-            .collect(),
+        Encoding::Hex => fingerprint.rows().iter().map(|row| row.concat()).collect(),
         Encoding::PgpWords => pgp::rows(fingerprint.bytes())
             .iter()
             .map(|row| row.join(" "))
