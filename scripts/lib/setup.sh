@@ -26,8 +26,20 @@ BUILD_PACKAGES="gcc libc6-dev make perl clang libclang-dev pkg-config git"
 # What a rehearsal uses: the independent drill.
 REHEARSE_PACKAGES="gnupg"
 
-# What the tests use besides.
-TEST_PACKAGES="shellcheck poppler-utils zbar-tools util-linux mount iproute2 dash busybox mawk gawk"
+# What the tests use besides; the last three for virtual tokens.
+TEST_PACKAGES="shellcheck poppler-utils zbar-tools util-linux mount iproute2 dash busybox mawk gawk
+	pcscd libpcsclite-dev vsmartcard-vpcd"
+
+# need_pcscd_directory  pcscd wants its directory also when it listens elsewhere; systemd makes it.
+need_pcscd_directory() {
+	[ ! -d /run/pcscd ] || return 0
+	if [ "$(id -u)" -ne 0 ]; then
+		printf '%s\n' "/run/pcscd is missing. Run this once, then start again:" >&2
+		printf '\n    sudo mkdir /run/pcscd\n\n' >&2
+		exit 1
+	fi
+	mkdir /run/pcscd
+}
 
 need_rust() {
 	if ! command -v cargo >/dev/null 2>&1; then

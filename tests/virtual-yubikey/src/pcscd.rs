@@ -1,0 +1,242 @@
+//! pcscd, the PC/SC service, for one test: on a socket of its own, with two virtual readers on
+//! ports of their own, without privileges, gone when the test is.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a development tool: the project's edge is not its own"
+)]
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::reader::Reader;
+
+const PROGRAM: &str = "/usr/sbin/pcscd";
+const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
+/// Readers that the driver shows.
+pub const READERS: u16 = 2;
+/// It takes about 50 ms; the rest is for busy machines.
+const UNTIL_READY: Duration = Duration::from_secs(10);
+
+/// A running pcscd. Clients find it by `PCSCLITE_CSOCK_NAME`, set to [`Pcscd::socket`].
+pub struct Pcscd {
+    shell: Child,
+    /// Closed to end it.
+    lifeline: Option<ChildStdin>,
+    socket: PathBuf,
+    directory: TempDir,
+    ports: Ports,
+}
+
+impl Pcscd {
+    pub fn start() -> Result<Self, PcscdError> {
+        let directory = Self::directory()?;
+        let socket = directory.path().join("socket");
+        Self::start_in(directory, &socket)
+    }
+
+    /// Listens at a path that clients may know already, for a service that comes late.
+    pub fn start_at(socket: &Path) -> Result<Self, PcscdError> {
+        Self::start_in(Self::directory()?, socket)
+    }
+
+    fn directory() -> io::Result<TempDir> {
+        tempfile::Builder::new().prefix("pcscd-").tempdir()
+    }
+
+    fn start_in(directory: TempDir, socket: &Path) -> Result<Self, PcscdError> {
+        for (path, package) in [(PROGRAM, "pcscd"), (DRIVER, "vsmartcard-vpcd")] {
+            if !Path::new(path).exists() {
+                return Err(PcscdError::Missing { path, package });
+            }
+        }
+        let listener = UnixListener::bind(socket)?;
+        let ports = Ports::reserve()?;
+        let shell = Self::spawn(directory.path(), &ports, listener)?;
+        let mut service = Self {
+            shell,
+            lifeline: None,
+            socket: socket.to_owned(),
+            directory,
+            ports,
+        };
+        service.lifeline = service.shell.stdin.take();
+        service.wait_until_ready()?;
+        Ok(service)
+    }
+
+    fn spawn(directory: &Path, ports: &Ports, listener: UnixListener) -> Result<Child, PcscdError> {
+        let at = |name: &str| directory.join(name);
+        for name in ["config", "no-usb-drivers"] {
+            fs::create_dir(at(name))?;
+        }
+        let first = ports.first;
+        fs::write(
+            at("config").join("readers"),
+            format!(
+                "FRIENDLYNAME \"Virtual reader\"\nDEVICENAME /dev/null:0x{first:04X}\n\
+                 LIBPATH {DRIVER}\nCHANNELID 0x{first:04X}\n"
+            ),
+        )?;
+        let shell = Command::new("/bin/sh")
+            .args(["-c", include_str!("pcscd.sh"), "sh"])
+            .arg(at("config"))
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            // Readers that are really there are left to the system's own service.
+            .env("PCSCLITE_HP_DROPDIR", at("no-usb-drivers"))
+            .stdin(Stdio::piped())
+            .stdout(OwnedFd::from(listener))
+            .stderr(fs::File::create(at("log"))?)
+            .spawn()?;
+        Ok(shell)
+    }
+
+    fn wait_until_ready(&self) -> Result<(), PcscdError> {
+        let begun = Instant::now();
+        while !self.ports.are_listened_on()? {
+            if begun.elapsed() > UNTIL_READY {
+                let log = fs::read_to_string(self.directory.path().join("log"))?;
+                return Err(PcscdError::NotReady { log });
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// What clients need in `PCSCLITE_CSOCK_NAME` before their first call.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// The two readers, empty. Every call gives new handles to the same two.
+    pub fn readers(&self) -> [Reader; READERS as usize] {
+        readers(self.ports.first)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.ports.first
+    }
+}
+
+pub(crate) fn readers(first_port: u16) -> [Reader; READERS as usize] {
+    [Reader::at(first_port), Reader::at(first_port + 1)]
+}
+
+impl Drop for Pcscd {
+    fn drop(&mut self) {
+        drop(self.lifeline.take());
+        // The shell ends at once; if it can't be waited for, it has ended before.
+        let _ = self.shell.wait();
+        // In its own directory it would go anyway.
+        let _ = fs::remove_file(&self.socket);
+    }
+}
+
+/// Two neighbouring ports that no other test uses.
+struct Ports {
+    first: u16,
+    /// A name in the abstract namespace, which one process at a time can have, and which goes
+    /// with it.
+    _claim: UnixListener,
+}
+
+impl Ports {
+    /// Below the range that the kernel takes ports for outgoing connections from.
+    const RANGE: std::ops::Range<u16> = 20_000..32_000;
+
+    fn reserve() -> Result<Self, PcscdError> {
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let pairs = (Self::RANGE.end - Self::RANGE.start) / READERS;
+        // Each process begins somewhere else.
+        let own = u16::try_from(std::process::id().wrapping_mul(7) % u32::from(pairs))
+            .expect("less than a number of 16 bits");
+        for _ in 0..pairs {
+            let pair = (own + NEXT.fetch_add(1, Ordering::Relaxed) % pairs) % pairs;
+            let first = Self::RANGE.start + pair * READERS;
+            let name = SocketAddr::from_abstract_name(format!("virtual-yubikey/{first}"))?;
+            let Ok(claim) = UnixListener::bind_addr(&name) else {
+                continue;
+            };
+            let free = |port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
+            if (first..first + READERS).all(free) {
+                return Ok(Self {
+                    first,
+                    _claim: claim,
+                });
+            }
+        }
+        Err(PcscdError::NoPort)
+    }
+
+    /// The driver listens on them. Connecting to find out would put in a card.
+    fn are_listened_on(&self) -> io::Result<bool> {
+        let table = fs::read_to_string("/proc/net/tcp")?;
+        let listened = |port| {
+            let listening = format!(":{port:04X} 00000000:0000 0A ");
+            table.contains(&listening)
+        };
+        Ok((self.first..self.first + READERS).all(listened))
+    }
+}
+
+/// Why there is no pcscd.
+#[derive(Debug)]
+pub enum PcscdError {
+    Missing {
+        path: &'static str,
+        package: &'static str,
+    },
+    NoPort,
+    NotReady {
+        log: String,
+    },
+    System(io::Error),
+}
+
+impl From<io::Error> for PcscdError {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+impl fmt::Display for PcscdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { path, package } => {
+                write!(
+                    f,
+                    "{path} is missing; install it: apt-get install {package}"
+                )
+            }
+            Self::NoPort => write!(f, "no two neighbouring ports are free"),
+            Self::NotReady { log } => {
+                write!(
+                    f,
+                    "pcscd did not get ready; /run/pcscd must exist. Its log:\n{log}"
+                )
+            }
+            Self::System(_) => write!(f, "pcscd could not be started"),
+        }
+    }
+}
+
+impl std::error::Error for PcscdError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::System(source) => Some(source),
+            Self::Missing { .. } | Self::NoPort | Self::NotReady { .. } => None,
+        }
+    }
+}
