@@ -159,44 +159,50 @@ fn firmware_5_7() {
 
 #[test]
 fn wrong_pins_count_down_and_block() {
-    alone_with_pcscd("wrong_pins_count_down_and_block", LIMIT, |[mut reader, _]| {
-        let _inside = in_reader(&mut reader, ALICE, Version::V5_7);
-        let mut token = open(ALICE);
-        for bad in ["", "12345", "123456789", "12345\u{e9}", "12345\n"] {
+    alone_with_pcscd(
+        "wrong_pins_count_down_and_block",
+        LIMIT,
+        |[mut reader, _]| {
+            let _inside = in_reader(&mut reader, ALICE, Version::V5_7);
+            let mut token = open(ALICE);
+            for bad in ["", "12345", "123456789", "12345\u{e9}", "12345\n"] {
+                assert!(matches!(
+                    token.change_pin(&text("123456"), &text(bad)),
+                    Err(TokenError::Form)
+                ));
+            }
+            let keys = set_up(token.as_mut());
+            let made = certificate(token.as_mut(), &keys);
+            let mut wrong = || {
+                made.sign(b"x", NOW, None, &mut |digest| {
+                    token.sign(&text("000000"), digest, &mut || {
+                        panic!("not with a wrong PIN")
+                    })
+                })
+            };
+            for left in [2, 1] {
+                let refused = wrong();
+                assert!(
+                    matches!(&refused, Err(TokenKeyError::Token(TokenError::WrongPin(found))) if *found == left)
+                );
+                let said = refused.unwrap_err().to_string();
+                assert!(said.contains(&format!("{left} tr")), "{said}");
+            }
             assert!(matches!(
-                token.change_pin(&text("123456"), &text(bad)),
-                Err(TokenError::Form)
+                wrong(),
+                Err(TokenKeyError::Token(TokenError::PinBlocked))
             ));
-        }
-        let keys = set_up(token.as_mut());
-        let made = certificate(token.as_mut(), &keys);
-        let mut wrong = || {
-            made.sign(b"x", NOW, None, &mut |digest| {
-                token.sign(&text("000000"), digest, &mut || panic!("not with a wrong PIN"))
-            })
-        };
-        for left in [2, 1] {
-            let refused = wrong();
-            assert!(
-                matches!(&refused, Err(TokenKeyError::Token(TokenError::WrongPin(found))) if *found == left)
-            );
-            let said = refused.unwrap_err().to_string();
-            assert!(said.contains(&format!("{left} tr")), "{said}");
-        }
-        assert!(matches!(
-            wrong(),
-            Err(TokenKeyError::Token(TokenError::PinBlocked))
-        ));
-        assert_eq!(token.state().unwrap().pin.left, 0);
-        assert!(matches!(
-            sign(token.as_mut(), &made, b"x"),
-            Err(TokenKeyError::Token(TokenError::PinBlocked))
-        ));
-        let mut puk = || token.change_puk(&text("00000000"), &text(PUK));
-        assert!(matches!(puk(), Err(TokenError::WrongPuk(2))));
-        assert!(matches!(puk(), Err(TokenError::WrongPuk(1))));
-        assert!(matches!(puk(), Err(TokenError::PukBlocked)));
-    });
+            assert_eq!(token.state().unwrap().pin.left, 0);
+            assert!(matches!(
+                sign(token.as_mut(), &made, b"x"),
+                Err(TokenKeyError::Token(TokenError::PinBlocked))
+            ));
+            let mut puk = || token.change_puk(&text("00000000"), &text(PUK));
+            assert!(matches!(puk(), Err(TokenError::WrongPuk(2))));
+            assert!(matches!(puk(), Err(TokenError::WrongPuk(1))));
+            assert!(matches!(puk(), Err(TokenError::PukBlocked)));
+        },
+    );
 }
 
 #[test]
@@ -260,71 +266,81 @@ fn without_a_touch_nothing_is_signed() {
 /// Pulled before or after each APDU of opening and signing, the token is put in again, and signs.
 #[test]
 fn pulled_at_each_apdu_of_signing() {
-    alone_with_pcscd("pulled_at_each_apdu_of_signing", LIMIT, |[mut reader, _]| {
-        let inside = in_reader(&mut reader, ALICE, Version::V5_7);
-        let mut token = open(ALICE);
-        let keys = set_up(token.as_mut());
-        let made = certificate(token.as_mut(), &keys);
-        drop(token);
-        let whole = || {
-            let mut token = PcscTokens::default().open(ALICE).map_err(TokenKeyError::Token)?;
-            sign(token.as_mut(), &made, b"x")
-        };
-        support::poll(|| whole().ok()).expect("it signs");
-        let before = inside.lock().log().len();
-        whole().expect("it signs");
-        let apdus = inside.lock().log().len() - before;
-        assert!(apdus >= 5, "{apdus}");
-        for at in 0..apdus as u64 {
-            let fault = [Fault::Pull, Fault::PullAfter][at as usize % 2];
-            inside.lock().fault_after(at, fault);
-            let refused = whole().expect_err("it was pulled");
-            assert!(
-                matches!(
-                    refused,
-                    TokenKeyError::Token(TokenError::Pulled(_) | TokenError::NoToken)
-                ),
-                "at {at}: {refused:?}"
-            );
-            inside.lock().clear_faults();
-            reader.insert(&inside).unwrap();
-            support::poll(|| whole().ok()).expect("it is there again, and signs");
-        }
-        assert_eq!(inside.lock().tries_left(), (3, 3), "no try was lost");
-    });
+    alone_with_pcscd(
+        "pulled_at_each_apdu_of_signing",
+        LIMIT,
+        |[mut reader, _]| {
+            let inside = in_reader(&mut reader, ALICE, Version::V5_7);
+            let mut token = open(ALICE);
+            let keys = set_up(token.as_mut());
+            let made = certificate(token.as_mut(), &keys);
+            drop(token);
+            let whole = || {
+                let mut token = PcscTokens::default()
+                    .open(ALICE)
+                    .map_err(TokenKeyError::Token)?;
+                sign(token.as_mut(), &made, b"x")
+            };
+            support::poll(|| whole().ok()).expect("it signs");
+            let before = inside.lock().log().len();
+            whole().expect("it signs");
+            let apdus = inside.lock().log().len() - before;
+            assert!(apdus >= 5, "{apdus}");
+            for at in 0..apdus as u64 {
+                let fault = [Fault::Pull, Fault::PullAfter][at as usize % 2];
+                inside.lock().fault_after(at, fault);
+                let refused = whole().expect_err("it was pulled");
+                assert!(
+                    matches!(
+                        refused,
+                        TokenKeyError::Token(TokenError::Pulled(_) | TokenError::NoToken)
+                    ),
+                    "at {at}: {refused:?}"
+                );
+                inside.lock().clear_faults();
+                reader.insert(&inside).unwrap();
+                support::poll(|| whole().ok()).expect("it is there again, and signs");
+            }
+            assert_eq!(inside.lock().tries_left(), (3, 3), "no try was lost");
+        },
+    );
 }
 
 #[test]
 fn garbage_and_silence_are_errors() {
-    alone_with_pcscd("garbage_and_silence_are_errors", LIMIT, |[mut reader, _]| {
-        const AUTHENTICATE: u8 = 0x87;
-        let inside = in_reader(&mut reader, ALICE, Version::V5_7);
-        let mut token = open(ALICE);
-        let keys = set_up(token.as_mut());
-        let made = certificate(token.as_mut(), &keys);
-        for length in [0, 1, 2, 3, 40, 200] {
-            inside.lock().fault_on(AUTHENTICATE, Fault::Garbage(length));
-            let mut fresh = open(ALICE);
-            let refused = sign(fresh.as_mut(), &made, b"x").expect_err("that is no signature");
-            assert!(
-                matches!(
-                    refused,
-                    TokenKeyError::Token(_) | TokenKeyError::OpenPgp(OpenPgpError::SelfTest(_))
-                ),
-                "{length}: {refused:?}"
-            );
-        }
-        assert!(TOUCH > ORDINARY && ORDINARY > Duration::from_secs(1));
-        inside
-            .lock()
-            .fault_on(AUTHENTICATE, Fault::Delay(Duration::from_secs(3)));
-        let impatient = PcscTokens::with_limits(ORDINARY, Duration::from_millis(200));
-        let mut token = support::poll(|| impatient.open(ALICE).ok()).expect("it is there");
-        assert!(matches!(
-            sign(token.as_mut(), &made, b"x"),
-            Err(TokenKeyError::Token(TokenError::TimedOut))
-        ));
-    });
+    alone_with_pcscd(
+        "garbage_and_silence_are_errors",
+        LIMIT,
+        |[mut reader, _]| {
+            const AUTHENTICATE: u8 = 0x87;
+            let inside = in_reader(&mut reader, ALICE, Version::V5_7);
+            let mut token = open(ALICE);
+            let keys = set_up(token.as_mut());
+            let made = certificate(token.as_mut(), &keys);
+            for length in [2, 3, 40, 200] {
+                inside.lock().fault_on(AUTHENTICATE, Fault::Garbage(length));
+                let mut fresh = open(ALICE);
+                let refused = sign(fresh.as_mut(), &made, b"x").expect_err("that is no signature");
+                assert!(
+                    matches!(
+                        refused,
+                        TokenKeyError::Token(_) | TokenKeyError::OpenPgp(OpenPgpError::SelfTest(_))
+                    ),
+                    "{length}: {refused:?}"
+                );
+            }
+            assert!(TOUCH > ORDINARY && ORDINARY > Duration::from_secs(1));
+            inside
+                .lock()
+                .fault_on(AUTHENTICATE, Fault::Delay(Duration::from_secs(3)));
+            let impatient = PcscTokens::with_limits(ORDINARY, Duration::from_millis(200));
+            let mut token = support::poll(|| impatient.open(ALICE).ok()).expect("it is there");
+            assert!(matches!(
+                sign(token.as_mut(), &made, b"x"),
+                Err(TokenKeyError::Token(TokenError::TimedOut))
+            ));
+        },
+    );
 }
 
 #[test]
@@ -338,11 +354,24 @@ fn without_the_service_it_says_so() {
     // The library reads the variable once in a process.
     let folder = tempfile::tempdir().unwrap();
     let ended = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["without_the_service_it_says_so", "--exact", "--test-threads=1"])
+        .args([
+            "without_the_service_it_says_so",
+            "--exact",
+            "--test-threads=1",
+        ])
         .env("PCSCLITE_CSOCK_NAME", folder.path().join("nobody"))
         .env(ALONE, "1")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&ended.stdout).into_owned();
-    assert!(ended.status.success() && said.contains("1 passed"), "{said}");
+    assert!(
+        ended.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
+}
+
+/// The token library traces APDUs, and a PIN is in some of them: there is no logging to turn on.
+#[test]
+fn nothing_can_be_logged() {
+    assert_eq!(log::STATIC_MAX_LEVEL, log::LevelFilter::Off);
 }

@@ -34,7 +34,10 @@ impl fmt::Display for AttestationError {
                 "certificate {at} of the attestation was not made by the one above it"
             ),
             E::NotAnAuthority(at) => {
-                write!(f, "certificate {at} of the attestation may not vouch for another")
+                write!(
+                    f,
+                    "certificate {at} of the attestation may not vouch for another"
+                )
             }
             E::OtherSlot => f.write_str("the attestation is about another slot of the token"),
             E::OtherKey => f.write_str("the attestation is about another key"),

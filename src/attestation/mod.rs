@@ -156,9 +156,8 @@ pub fn verify(
 /// The name of the pinned root above `last`, by way of authorities that are known here; else
 /// `last` itself.
 fn root_above(last: Link) -> Result<String, Vec<u8>> {
-    let read = |all: Vec<Vec<u8>>| -> Vec<Link> {
-        all.iter().filter_map(|der| Link::read(der)).collect()
-    };
+    let read =
+        |all: Vec<Vec<u8>>| -> Vec<Link> { all.iter().filter_map(|der| Link::read(der)).collect() };
     let (roots, below) = (read(roots::roots()), read(roots::below()));
     let given = last.der.clone();
     let mut at = last;
@@ -264,12 +263,8 @@ impl Link {
                 &self.signed,
                 RawSignature::Rsa(bytes),
             ),
-            (false, RawKeyOf::P256(point)) => {
-                ecdsa(RawKey::P256(point), hash, &self.signed, bytes)
-            }
-            (false, RawKeyOf::P384(point)) => {
-                ecdsa(RawKey::P384(point), hash, &self.signed, bytes)
-            }
+            (false, RawKeyOf::P256(point)) => ecdsa(RawKey::P256(point), hash, &self.signed, bytes),
+            (false, RawKeyOf::P384(point)) => ecdsa(RawKey::P384(point), hash, &self.signed, bytes),
             _ => false,
         }
     }

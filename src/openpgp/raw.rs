@@ -102,7 +102,6 @@ fn verify(
     context.update(message);
     let digest = context.into_digest()?;
     // The time plays no part: nothing is asked of this key but the numbers.
-    let key: Key<PublicParts, UnspecifiedRole> =
-        Key4::new(UNIX_EPOCH, algorithm, numbers)?.into();
+    let key: Key<PublicParts, UnspecifiedRole> = Key4::new(UNIX_EPOCH, algorithm, numbers)?.into();
     Ok(key.verify(&signature, hash, &digest)?)
 }

@@ -18,8 +18,7 @@ use sequoia::parse::stream::{
 };
 use sequoia::serialize::MarshalInto;
 use sequoia::types::{
-    Curve, Features, HashAlgorithm, KeyFlags, PublicKeyAlgorithm, SignatureType,
-    SymmetricAlgorithm,
+    Curve, Features, HashAlgorithm, KeyFlags, PublicKeyAlgorithm, SignatureType, SymmetricAlgorithm,
 };
 use sequoia_openpgp as sequoia;
 use zeroize::Zeroizing;
@@ -142,8 +141,8 @@ impl TokenCertificate {
         let at = keys.time()?;
         let library = |error: Source| OpenPgpError::Library(error);
         let uses = KeyFlags::empty().set_certification().set_signing();
-        let binding = self_signature(SignatureType::PositiveCertification, at, uses)
-            .map_err(library)?;
+        let binding =
+            self_signature(SignatureType::PositiveCertification, at, uses).map_err(library)?;
         let public = primary.clone().role_into_unspecified();
         let about_id = with_signer(&public, sign, |signer| {
             binding.sign_userid_binding(signer, &primary, &user_id)
@@ -151,8 +150,7 @@ impl TokenCertificate {
         let uses = KeyFlags::empty()
             .set_transport_encryption()
             .set_storage_encryption();
-        let binding =
-            self_signature(SignatureType::SubkeyBinding, at, uses).map_err(library)?;
+        let binding = self_signature(SignatureType::SubkeyBinding, at, uses).map_err(library)?;
         let about_subkey = with_signer(&public, sign, |signer| {
             binding.sign_subkey_binding(signer, &primary, &subkey)
         })?;
@@ -166,7 +164,13 @@ impl TokenCertificate {
         let cert = Cert::from_packets(packets.into_iter()).map_err(OpenPgpError::library)?;
         let made = Certificate::from_cert(cert)?;
         TokenCertificate::from_certificate(made)
-            .and_then(|made| if made.keys == keys { Ok(made) } else { Err(OpenPgpError::OtherKey) })
+            .and_then(|made| {
+                if made.keys == keys {
+                    Ok(made)
+                } else {
+                    Err(OpenPgpError::OtherKey)
+                }
+            })
             .map_err(|error| OpenPgpError::SelfTest(Some(error.into())).into())
     }
 
@@ -178,7 +182,11 @@ impl TokenCertificate {
     /// [`OpenPgpError::CannotSign`], [`OpenPgpError::CannotEncrypt`], [`OpenPgpError::Revoked`].
     pub fn from_certificate(certificate: Certificate) -> Result<TokenCertificate, OpenPgpError> {
         let keys = {
-            let all: Vec<_> = certificate.cert().keys().map(|key| key.key().clone()).collect();
+            let all: Vec<_> = certificate
+                .cert()
+                .keys()
+                .map(|key| key.key().clone())
+                .collect();
             let [primary, subkey] = &all[..] else {
                 return Err(OpenPgpError::OtherKey);
             };
@@ -237,7 +245,9 @@ impl TokenCertificate {
             .set_hash_algo(HashAlgorithm::SHA256)
             .set_signature_creation_time(time)
             .map_err(OpenPgpError::library)?;
-        let signature = with_signer(&public, sign, |signer| builder.sign_message(signer, message))?;
+        let signature = with_signer(&public, sign, |signer| {
+            builder.sign_message(signer, message)
+        })?;
         let binary = Packet::from(signature)
             .to_vec()
             .map_err(OpenPgpError::library)?;

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use super::{SignStop, Signatory};
-use crate::edge::{Terminal, TerminalError};
 use crate::edge::token::{Slot, Token, TokenError, Tokens};
+use crate::edge::{Terminal, TerminalError};
 use crate::error::Explain;
 use crate::openpgp::{Certificate, OpenPgpError, TokenCertificate, TokenKeyError};
 use crate::plan::Operator;
@@ -229,12 +229,7 @@ impl Signatory for TokenOperator {
             );
             if !again {
                 let prompt = format!("Operator {operator}, press Enter to try again; `!` stops");
-                self.ask(
-                    terminal,
-                    Asks::TokenReady(operator),
-                    prompt,
-                    Answer::Enter,
-                )?;
+                self.ask(terminal, Asks::TokenReady(operator), prompt, Answer::Enter)?;
             }
         }
     }

@@ -15,7 +15,13 @@ impl Home {
 
     fn run(&self, args: &[&str]) -> Output {
         let gpg = Command::new("gpg")
-            .args(["--batch", "--yes", "--no-autostart", "--trust-model", "always"])
+            .args([
+                "--batch",
+                "--yes",
+                "--no-autostart",
+                "--trust-model",
+                "always",
+            ])
             .args(["--faked-system-time", "1772366500"])
             .arg("--homedir")
             .arg(self.0.path())

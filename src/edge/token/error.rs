@@ -113,10 +113,9 @@ impl fmt::Display for TokenError {
             }
             E::SlotInUse(slot) => write!(f, "there is a key in slot {slot} already"),
             E::SlotEmpty(slot) => write!(f, "there is no key in slot {slot}"),
-            E::Imported(slot) => write!(
-                f,
-                "the key in slot {slot} was not made inside the YubiKey"
-            ),
+            E::Imported(slot) => {
+                write!(f, "the key in slot {slot} was not made inside the YubiKey")
+            }
             E::NotAsAsked(slot) => write!(
                 f,
                 "the key in slot {slot} is not what the YubiKey was asked to make"

@@ -19,7 +19,6 @@ use ::pcsc::Disposition;
 use yubikey::reader::Context;
 use yubikey::{Error, YubiKey};
 
-use super::error::Source;
 use super::{About, Firmware, OLDEST, Point, Slot, State, Token, TokenError, Tokens};
 use crate::openpgp::EcdsaSignature;
 use crate::secret::{SecretBytes, SecretText};
@@ -123,7 +122,12 @@ fn look(wanted: Option<u32>) -> Result<(Vec<About>, Option<(About, YubiKey)>), T
         Err(error) => return Err(operations::explain(error)),
     };
     for reader in readers {
-        match reader.open() {
+        // A token that is just coming or going answers half; the second time it is clear.
+        let opened = match reader.open() {
+            Err(Error::GenericError | Error::SizeError | Error::ParseError) => reader.open(),
+            other => other,
+        };
+        match opened {
             Ok(token) => {
                 let about = about(&token);
                 found.push(about.clone());
@@ -134,11 +138,8 @@ fn look(wanted: Option<u32>) -> Result<(Vec<About>, Option<(About, YubiKey)>), T
                     let _ = token.disconnect(Disposition::LeaveCard);
                 }
             }
-            // An empty reader, or a card of another kind.
-            Err(Error::PcscError {
-                inner: Some(::pcsc::Error::NoSmartcard | ::pcsc::Error::RemovedCard),
-            })
-            | Err(Error::AppletNotFound { .. }) => {}
+            // An empty reader, a card of another kind, or one that is just going.
+            Err(error) if is_no_token(error) => {}
             Err(error) => trouble = Some(error),
         }
     }
@@ -156,6 +157,18 @@ fn no_readers(error: Error) -> bool {
             inner: Some(::pcsc::Error::NoReadersAvailable)
         }
     )
+}
+
+fn is_no_token(error: Error) -> bool {
+    use ::pcsc::Error as P;
+    match error {
+        Error::AppletNotFound { .. } => true,
+        Error::PcscError { inner: Some(inner) } => !matches!(
+            inner,
+            P::SharingViolation | P::NoService | P::ServiceStopped | P::NoAccess
+        ),
+        _ => false,
+    }
 }
 
 fn about(token: &YubiKey) -> About {
@@ -214,8 +227,9 @@ impl PcscToken {
     ) -> Result<T, TokenError> {
         let (done, result) = channel();
         let job: Job = Box::new(move |token| {
+            let result = work(token).map_err(|error| operations::or_gone(token, error));
             // Nobody waits any more if the time was up.
-            let _ = done.send(work(token));
+            let _ = done.send(result);
         });
         let gone = |_| TokenError::Pulled("its thread has ended".into());
         self.jobs.send(job).map_err(gone)?;

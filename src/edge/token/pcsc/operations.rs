@@ -38,6 +38,18 @@ pub(super) fn explain(error: Error) -> TokenError {
     }
 }
 
+/// `error`, unless the token is no longer there to have refused anything: some readers answer
+/// for a token that was pulled with nothing instead of an error.
+pub(super) fn or_gone(token: &mut YubiKey, error: TokenError) -> TokenError {
+    if !matches!(error, TokenError::Refused(_) | TokenError::Garbage(_)) {
+        return error;
+    }
+    match piv::metadata(token, SlotId::Management(ManagementSlotId::Pin)).map_err(explain) {
+        Err(gone @ TokenError::Pulled(_)) => gone,
+        _ => error,
+    }
+}
+
 fn id(slot: Slot) -> SlotId {
     match slot {
         Slot::Signature => SlotId::Signature,
