@@ -15,7 +15,7 @@ use ceremony::pin::{Delivered, Pin};
 use ceremony::record::transcript;
 use ceremony::words::pgp;
 use pty_support::call::{Call, Codes};
-use pty_support::{Deed, People, Terminal};
+use pty_support::{Deed, People, Terminal, Turn};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceremony");
@@ -215,6 +215,129 @@ fn a_call_confirms_the_key_at_both_ends() {
         assert_eq!(nobody.play(&mut again), Some(2), "{}", again.printed);
         assert!(again.printed.contains("exists already"));
     }
+}
+
+/// The fingerprint that stock gpg shows of the delivered certificate.
+fn by_gpg(stopped: &Stopped, certificate: &str) -> String {
+    let home = TempDir::with_prefix("k").expect("a folder for gpg");
+    let shown = Command::new("gpg")
+        .args(["--batch", "--show-keys", "--with-colons", certificate])
+        .env("GNUPGHOME", home.path())
+        .current_dir(stopped.path())
+        .output()
+        .expect("gpg starts; scripts/test installs it");
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let line = text.lines().find(|line| line.starts_with("fpr:"));
+    let fingerprint = line.and_then(|line| line.split(':').nth(9));
+    fingerprint.expect("gpg shows a fingerprint").to_string()
+}
+
+/// A verifier without the program: the digits are read, and five groups come back. What gpg shows of
+/// another certificate does not confirm the key.
+#[test]
+fn a_verifier_with_gpg_alone_confirms_the_key_without_canaries() {
+    let stopped = stopped("modern");
+    stopped.deliver("mail");
+    let (mut room, mut people) = (stopped.room(), stopped.people());
+    let shown = by_gpg(&stopped, "mail/certificate.asc");
+    let group = |number: usize, of: &str| of[4 * (number - 1)..4 * number].to_string();
+    let other = "0".repeat(40);
+    let mut read_out = String::new();
+    let mut asked_groups = 0;
+    let code = loop {
+        let asked = match room.turn() {
+            Turn::Ended(code) => break code,
+            Turn::Asked(asked) => asked,
+        };
+        let page = pty_support::on_screen(&asked.text);
+        let keys = match asked.question.as_str() {
+            q if q.starts_with("The verifier uses") => "2".to_string(),
+            q if q.starts_with("Press Enter when all of it") => {
+                let rows = page
+                    .lines()
+                    .filter(|line| line.starts_with("  A row ") || line.starts_with("  B row "));
+                let groups = rows.flat_map(|row| row.split_whitespace().skip(3));
+                read_out = groups.collect();
+                String::new()
+            }
+            q if q.starts_with("the five groups") => {
+                let (_, numbers) = page.split_once("groups number ").unwrap_or_default();
+                let numbers = numbers.split(" of the").next().unwrap_or_default();
+                let numbers = numbers.split(|c: char| !c.is_ascii_digit());
+                let numbers: Vec<usize> = numbers.filter_map(|n| n.parse().ok()).collect();
+                asked_groups += 1;
+                // The first attempt is about another key; all its three tries are.
+                let of = if asked_groups <= 3 { &other } else { &shown };
+                let said: Vec<String> = numbers.iter().map(|n| group(*n, of)).collect();
+                match said.is_empty() {
+                    true => "0000".to_string(),
+                    false => said.join(" ").to_lowercase(),
+                }
+            }
+            _ => people.answer(&asked),
+        };
+        room.press(&format!("{keys}\r"));
+    };
+    assert_eq!(code, 0, "{}", room.printed);
+    assert_eq!(asked_groups, 4, "{}", room.printed);
+    assert_eq!(read_out, shown, "what was read is what gpg shows");
+    let (code, said) = stopped.verify(&format!("out/public/{}", stopped.id));
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("by phone, without canaries"), "{said}");
+    let events = stopped.events();
+    let count = |name| events.iter().filter(|event| **event == name).count();
+    assert_eq!((count("call-failed"), count("call-confirmed")), (1, 1));
+}
+
+/// No record came with the certificate: the id is typed from HANDOVER.txt, and the pin says so.
+#[test]
+fn a_certificate_that_came_alone_is_confirmed_under_its_id() {
+    let stopped = stopped("modern");
+    let mail = stopped.deliver("mail");
+    fs::remove_dir_all(mail.join("record")).expect("it did not come");
+    let path = stopped.path().display();
+    let id = &stopped.id;
+    let line = format!("cd {path} && {PROGRAM} confirm mail/certificate.asc --id {id}");
+    let (mut room, mut far) = (stopped.room(), Terminal::start(&line, &[]));
+    let mut people = stopped.people();
+    let codes = Call::new(&mut room, &mut people, &mut far).hold();
+    let both = Codes {
+        room: Some(0),
+        far: Some(0),
+    };
+    assert_eq!(codes, both, "{}\n\n{}", room.printed, far.printed);
+    assert_eq!(stopped.pin().expect("a pin").delivered, Delivered::None);
+}
+
+/// `!` and Ctrl-C stop the verifier's program at any question; nothing is written.
+#[test]
+fn the_verifier_can_stop_at_any_time() {
+    let stopped = stopped("modern");
+    stopped.deliver("mail");
+    for (until, key) in [
+        ("Press Enter when both", "!"),
+        ("the end of the id", "\x03"),
+    ] {
+        let mut far = stopped.far("mail");
+        let code = loop {
+            match far.turn() {
+                Turn::Ended(code) => break code,
+                Turn::Asked(asked) if asked.question.starts_with(until) => {
+                    far.press(&format!("{key}\r"));
+                }
+                Turn::Asked(_) => far.press("\r"),
+            }
+        };
+        assert_eq!(code, 1, "{}", far.printed);
+        assert!(
+            far.printed.contains("nothing was confirmed"),
+            "{}",
+            far.printed
+        );
+        let modes = far.modes();
+        assert_eq!(modes[0], modes[1], "the terminal is as it was");
+    }
+    assert!(stopped.pin().is_none());
 }
 
 /// Row 2 is misheard once, and so is the canary in another row.

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceremony");
 const PLAN: &str = include_str!("../ceremony/backup-key.toml");
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 15] = [
     "plans",
     "check",
     "checklist",
@@ -25,10 +25,61 @@ const COMMANDS: [&str; 11] = [
     "rehearse",
     "resume",
     "verify",
+    "redact",
     "sheet",
+    "confirm",
+    "seal",
+    "open",
     "man",
     "completions",
 ];
+
+/// What the verifier's program refuses before it asks anything.
+#[test]
+fn confirm_refuses_what_is_not_one_ceremonys_certificate_and_record() {
+    let at = folder();
+    let path = at.path();
+    let armored = rehearsed_certificate();
+    fs::write(path.join("certificate.asc"), &armored).expect("writable");
+    let alone = ["confirm", "certificate.asc"];
+    assert_refused(path, &alone, 2, "no record lies beside the certificate");
+    let short = ["confirm", "certificate.asc", "--id", "2026"];
+    assert_refused(path, &short, 2, "cannot be the id");
+    assert_refused(path, &["confirm", "nothing.asc"], 1, "cannot be read");
+    fs::write(path.join("text.asc"), "no certificate\n").expect("writable");
+    let id = "2026-01-02-backup-key-0A1B2C3D";
+    let text = ["confirm", "text.asc", "--id", id];
+    assert_refused(path, &text, 1, "the certificate cannot be used");
+    // A record that is of another certificate, or none.
+    let record = path.join("record");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/2/canaries/record");
+    fs::create_dir(&record).expect("a folder");
+    fs::copy(
+        fixture.join("transcript.txt"),
+        record.join("transcript.txt"),
+    )
+    .expect("copied");
+    assert_refused(path, &alone, 1, "of another certificate");
+    fs::write(record.join("transcript.txt"), "entry: 0\n").expect("writable");
+    assert_refused(
+        path,
+        &alone,
+        1,
+        "the record beside the certificate is damaged",
+    );
+    fs::remove_dir_all(&record).expect("removed");
+    // All is well, but there is no terminal to hold the call at.
+    let named = ["confirm", "certificate.asc", "--id", id];
+    assert_refused(path, &named, 1, "the terminal does not work");
+    fs::write(path.join(format!("{id}.pin")), "an earlier one\n").expect("writable");
+    assert_refused(path, &named, 2, "exists already");
+}
+
+fn rehearsed_certificate() -> Vec<u8> {
+    use ceremony::openpgp::{Profile, SecretKey};
+    let made = SecretKey::generate(Profile::Modern, "a <a@example.org>", None, 1_772_366_400);
+    made.expect("a key").key.certificate().armored(None)
+}
 
 fn folder() -> TempDir {
     TempDir::new().expect("a folder for the test")

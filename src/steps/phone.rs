@@ -421,10 +421,15 @@ fn groups(facts: &Facts) -> Vec<String> {
 }
 
 fn read_digits(room: &mut Room<'_>, facts: &Facts, attempt: u32) -> Result<(), Stop> {
-    let mut body = layout::wrap(&format!(
-        "Attempt {attempt} of {ATTEMPTS}. Read the digits from your own paper, row by row; the \
-         verifier types them into a file, as HANDOVER.txt says. They are:"
-    ));
+    let mut body = layout::paragraphs(&[
+        &format!(
+            "Attempt {attempt} of {ATTEMPTS}. Say how the id ends, {}, and read the ten head words \
+             from your checklist: the verifier writes them down.",
+            facts.id_tail()
+        ),
+        "Then read the digits from your own paper, row by row; the verifier types them into a \
+         file, as HANDOVER.txt says. They are:",
+    ]);
     body.push(String::new());
     for (at, row) in hex_rows(&groups(facts)).iter().enumerate() {
         body.push(format!(

@@ -53,6 +53,8 @@ pub struct Call<'a> {
     pub line: Line,
     heard: BTreeMap<usize, usize>,
     room_is_over: bool,
+    /// What the operators are told of the far end: `1` the program, `2` gpg alone.
+    pub far_uses: &'static str,
     /// Leaves both as they are when one of them asks this.
     pub until: Option<&'static str>,
     /// Ends when the verifier's program has ended, whatever the room does.
@@ -75,6 +77,7 @@ impl<'a> Call<'a> {
             line: clear,
             heard: BTreeMap::new(),
             room_is_over: false,
+            far_uses: "1",
             until: None,
             until_far_ended: false,
             forged_sheet_code: None,
@@ -229,7 +232,7 @@ impl<'a> Call<'a> {
         let failed = self.air.far_failed;
         match question {
             _ if self.people.has_deed(asked) => Some(self.people.keys(asked)),
-            q if q.starts_with("The verifier uses") => Some("1".to_string()),
+            q if q.starts_with("The verifier uses") => Some(self.far_uses.to_string()),
             q if q.starts_with("the four words") => or_failed(self.air.nonce.clone(), failed),
             q if q.starts_with("The verifier's program") => match (self.air.far_took, failed) {
                 (true, _) => Some("1".to_string()),

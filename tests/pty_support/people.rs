@@ -74,6 +74,12 @@ impl People {
         }
     }
 
+    /// Reads the page, and says what is typed.
+    pub fn answer(&mut self, asked: &Asked) -> String {
+        self.look(asked);
+        self.keys(asked)
+    }
+
     /// Reads the page and copies what is to be copied.
     pub(super) fn look(&mut self, asked: &Asked) {
         let page = on_screen(&asked.text);
