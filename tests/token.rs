@@ -18,8 +18,16 @@ use virtual_yubikey::{Algorithm, Authority, Fault, Token, Touch, Version, alone_
 
 fn provisioned_and_used(version: Version, name: &str) {
     alone_with_pcscd(name, LIMIT, |[mut reader, _]| {
-        let authority = Authority::root("Virtual root", Algorithm::Rsa2048);
-        let inside = Token::new(ALICE, version, &authority).shared();
+        // Old tokens hang from an RSA root, newer ones from an authority below another.
+        let (root, below) = if version < Version::V5_7 {
+            (Authority::root("Virtual root", Algorithm::Rsa2048), None)
+        } else {
+            let root = Authority::root("Virtual root", Algorithm::P384);
+            let below = root.subordinate("Virtual authority", Algorithm::P384);
+            (root, Some(below))
+        };
+        let authority = below.as_ref().unwrap_or(&root);
+        let inside = Token::new(ALICE, version, authority).shared();
         reader.insert(&inside).unwrap();
         let mut token = open(ALICE);
         assert_eq!(
@@ -68,7 +76,8 @@ fn provisioned_and_used(version: Version, name: &str) {
         }
         token.protect(&text(PIN)).expect("it is protected already");
 
-        attested(token.as_mut(), &keys, &authority);
+        let above = below.iter().map(|one| one.certificate().to_vec());
+        attested(token.as_mut(), &keys, &root, above.collect());
         with_gpg(token.as_mut(), &keys);
 
         let held = inside.lock();
@@ -78,8 +87,14 @@ fn provisioned_and_used(version: Version, name: &str) {
 }
 
 /// An unknown root is never good; the same root trusted by the seam is; nothing else becomes so.
-fn attested(token: &mut dyn ceremony::edge::token::Token, keys: &TokenKeys, authority: &Authority) {
-    let chain = token.attest(Slot::Signature).unwrap();
+fn attested(
+    token: &mut dyn ceremony::edge::token::Token,
+    keys: &TokenKeys,
+    root: &Authority,
+    above: Vec<Vec<u8>>,
+) {
+    let mut chain = token.attest(Slot::Signature).unwrap();
+    chain.extend(above);
     let judge = |slot, point| attestation::verify(&chain, slot, point);
     let Attestation::UnknownRoot { claimed, .. } = judge(Slot::Signature, &keys.signing).unwrap()
     else {
@@ -95,14 +110,14 @@ fn attested(token: &mut dyn ceremony::edge::token::Token, keys: &TokenKeys, auth
         judge(Slot::Signature, &keys.decryption),
         Err(AttestationError::OtherKey)
     ));
-    let stranger = Authority::root("Virtual root", Algorithm::Rsa2048);
+    let stranger = Authority::root("Virtual root", Algorithm::P256);
     attestation::test_only::trust_root(stranger.certificate());
     let judged = judge(Slot::Signature, &keys.signing).unwrap();
     assert!(
         matches!(judged, Attestation::UnknownRoot { .. }),
         "the name alone is not the root"
     );
-    attestation::test_only::trust_root(authority.certificate());
+    attestation::test_only::trust_root(root.certificate());
     let judged = judge(Slot::Signature, &keys.signing).unwrap();
     assert!(matches!(judged, Attestation::Genuine { .. }));
 }
@@ -304,6 +319,72 @@ fn pulled_at_each_apdu_of_signing() {
             assert_eq!(inside.lock().tries_left(), (3, 3), "no try was lost");
         },
     );
+}
+
+/// Pulled after each APDU of protecting the management key: the new key is never lost, and the
+/// same again succeeds.
+#[test]
+fn pulled_at_each_apdu_of_protecting() {
+    let name = "pulled_at_each_apdu_of_protecting";
+    alone_with_pcscd(name, LIMIT, |[mut reader, _]| {
+        let mut at = 0;
+        loop {
+            let inside = in_reader(&mut reader, ALICE, Version::V5_7);
+            let mut token = open(ALICE);
+            token.change_pin(&text("123456"), &text(PIN)).unwrap();
+            inside.lock().fault_after(at, Fault::PullAfter);
+            let protected = token.protect(&text(PIN));
+            if protected.is_ok() {
+                break;
+            }
+            assert!(
+                matches!(protected, Err(TokenError::Pulled(_))),
+                "at {at}: {protected:?}"
+            );
+            inside.lock().clear_faults();
+            drop(token);
+            reader.insert(&inside).unwrap();
+            let mut token = open(ALICE);
+            token
+                .protect(&text(PIN))
+                .unwrap_or_else(|error| panic!("at {at}: {error:?}"));
+            token.generate(Slot::Signature, &text(PIN)).unwrap();
+            assert!(!token.state().unwrap().default_management_key);
+            drop(token);
+            reader.remove();
+            at += 1;
+        }
+        assert!(at >= 8, "{at}");
+    });
+}
+
+#[test]
+fn an_imported_key_is_neither_attested_nor_overwritten() {
+    use yubikey::piv::{self, AlgorithmId, SlotId};
+    use yubikey::{MgmKey, PinPolicy, Serial, TouchPolicy, YubiKey};
+    let name = "an_imported_key_is_neither_attested_nor_overwritten";
+    alone_with_pcscd(name, LIMIT, |[mut reader, _]| {
+        let _inside = in_reader(&mut reader, ALICE, Version::V5_7);
+        drop(open(ALICE));
+        let mut raw = support::poll(|| YubiKey::open_by_serial(Serial(ALICE)).ok()).unwrap();
+        let default = MgmKey::get_default(&raw).unwrap();
+        raw.authenticate(&default).unwrap();
+        let (touch, pin) = (TouchPolicy::Always, PinPolicy::Always);
+        let slot = SlotId::Signature;
+        piv::import_ecc_key(&mut raw, slot, AlgorithmId::EccP256, &[9; 32], touch, pin).unwrap();
+        drop(raw);
+        let mut token = open(ALICE);
+        let state = token.state().unwrap();
+        assert!(!state.signature.unwrap().generated);
+        assert!(matches!(
+            token.attest(Slot::Signature),
+            Err(TokenError::Imported(Slot::Signature))
+        ));
+        assert!(matches!(
+            token.generate(Slot::Signature, &text("123456")),
+            Err(TokenError::SlotInUse(Slot::Signature))
+        ));
+    });
 }
 
 #[test]

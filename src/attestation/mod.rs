@@ -204,7 +204,7 @@ impl Link {
         let certificate = Certificate::from_der(der).ok()?;
         let again = certificate.to_der().ok()?;
         let signed = certificate.tbs_certificate().to_der().ok()?;
-        (again == der).then(|| Link {
+        (again == der).then_some(Link {
             der: again,
             certificate,
             signed,

@@ -58,11 +58,16 @@ impl Tokens for PcscTokens {
     fn open(&self, serial: u32) -> Result<Box<dyn Token>, TokenError> {
         let (jobs, work) = channel::<Job>();
         let (told, opened) = channel();
-        spawn(move || serve(serial, &told, &work))?;
+        let (end, ended) = channel();
+        spawn(move || {
+            serve(serial, &told, &work);
+            drop(end);
+        })?;
         let about = wait(&opened, self.ordinary)??;
         Ok(Box::new(PcscToken {
             about,
-            jobs,
+            jobs: Some(jobs),
+            ended,
             ordinary: self.ordinary,
             touch: self.touch,
         }))
@@ -124,7 +129,14 @@ fn look(wanted: Option<u32>) -> Result<(Vec<About>, Option<(About, YubiKey)>), T
     for reader in readers {
         // A token that is just coming or going answers half; the second time it is clear.
         let opened = match reader.open() {
-            Err(Error::GenericError | Error::SizeError | Error::ParseError) => reader.open(),
+            Err(
+                Error::GenericError
+                | Error::SizeError
+                | Error::ParseError
+                | Error::PcscError {
+                    inner: Some(::pcsc::Error::ResetCard),
+                },
+            ) => reader.open(),
             other => other,
         };
         match opened {
@@ -214,7 +226,10 @@ fn wait<T>(result: &Receiver<T>, limit: Duration) -> Result<T, TokenError> {
 /// A token that was opened.
 struct PcscToken {
     about: About,
-    jobs: Sender<Job>,
+    /// `None` once it is being closed.
+    jobs: Option<Sender<Job>>,
+    /// Closed when the thread has let go of the token.
+    ended: Receiver<()>,
     ordinary: Duration,
     touch: Duration,
 }
@@ -231,14 +246,26 @@ impl PcscToken {
             // Nobody waits any more if the time was up.
             let _ = done.send(result);
         });
-        let gone = |_| TokenError::Pulled("its thread has ended".into());
-        self.jobs.send(job).map_err(gone)?;
+        // Its thread has ended: it panicked over an answer before.
+        let jobs = self.jobs.as_ref().ok_or(TokenError::Garbage(None))?;
+        jobs.send(job).map_err(|_| TokenError::Garbage(None))?;
         wait(&result, limit)?
     }
 
     fn verify(&self, pin: &SecretText) -> Result<(), TokenError> {
         let pin = copy(pin)?;
         self.does(self.ordinary, move |token| operations::verify(token, &pin))
+    }
+}
+
+/// Waits until the token is let go, so that it can be opened again at once: letting go resets it,
+/// and in the meantime nobody finds it.
+impl Drop for PcscToken {
+    fn drop(&mut self) {
+        const LETTING_GO: Duration = Duration::from_secs(2);
+        drop(self.jobs.take());
+        // It says nothing; it ends. One that hangs is left to itself.
+        let _ = self.ended.recv_timeout(LETTING_GO);
     }
 }
 

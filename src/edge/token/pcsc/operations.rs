@@ -1,6 +1,11 @@
 //! What is done with a token, in its thread. Sources: NIST SP 800-73-4, part 2, and Yubico's
 //! extensions, <https://developers.yubico.com/PIV/Introduction/Yubico_extensions.html>.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the edge is where the system's randomness is"
+)]
+
 use rustix::rand::{GetRandomFlags, getrandom};
 use yubikey::piv::{
     self, AlgorithmId, ManagementSlotId, Origin, SlotAlgorithmId, SlotId, SlotMetadata,
