@@ -21,14 +21,14 @@ install_packages() {
 }
 
 # The program's build: a C compiler, perl and make for OpenSSL, libclang for its bindings.
-BUILD_PACKAGES="gcc libc6-dev make perl clang libclang-dev pkg-config git"
+BUILD_PACKAGES="gcc libc6-dev make perl clang libclang-dev libpcsclite-dev pkg-config git"
 
 # What a rehearsal uses: the independent drill.
 REHEARSE_PACKAGES="gnupg"
 
-# What the tests use besides; the last three for virtual tokens.
+# What the tests use besides; the last two for virtual tokens.
 TEST_PACKAGES="shellcheck poppler-utils zbar-tools util-linux mount iproute2 dash busybox mawk gawk
-	pcscd libpcsclite-dev vsmartcard-vpcd"
+	pcscd vsmartcard-vpcd"
 
 # need_pcscd_directory  pcscd wants its directory also when it listens elsewhere; systemd makes it.
 need_pcscd_directory() {

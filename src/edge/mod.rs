@@ -16,6 +16,7 @@ pub mod stream;
 pub mod system;
 pub mod terminal;
 pub mod test_only;
+pub mod token;
 pub mod verifier;
 pub mod vessel;
 

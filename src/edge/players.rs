@@ -87,6 +87,8 @@ impl<'a> Players<'a> {
     fn answer(&mut self, question: &Question) -> Result<Reply, TerminalError> {
         let line = |text: &str| Ok(Reply::Line(text.to_string()));
         match &question.asks {
+            // Players have no tokens: an automatic rehearsal signs with files.
+            Asks::Pin(_) | Asks::LastTry(_) | Asks::TokenReady(_) => Ok(Reply::Exception),
             Asks::Done => line(""),
             Asks::ClockRight(operator) | Asks::Agree(operator) => line(&operator.to_string()),
             Asks::Copied(operator) => {

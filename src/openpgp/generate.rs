@@ -220,10 +220,7 @@ pub(super) fn builder<'a>(
     user_id: &str,
     now: UnixTime,
 ) -> Result<CertBuilder<'a>, OpenPgpError> {
-    let usable = 1..=MAX_USER_ID;
-    if !usable.contains(&user_id.len()) || user_id.chars().any(char::is_control) {
-        return Err(OpenPgpError::UserId);
-    }
+    check_user_id(user_id)?;
     let now = system_time(now).ok_or(OpenPgpError::Time)?;
     let old = Features::empty().set_seipdv1();
     let (suite, version, features) = match profile {
@@ -247,6 +244,15 @@ pub(super) fn builder<'a>(
                 .add_userid(user_id)
         })
         .map_err(OpenPgpError::library)
+}
+
+/// 1 to 1000 bytes and no control characters.
+pub(super) fn check_user_id(user_id: &str) -> Result<(), OpenPgpError> {
+    let usable = 1..=MAX_USER_ID;
+    if !usable.contains(&user_id.len()) || user_id.chars().any(char::is_control) {
+        return Err(OpenPgpError::UserId);
+    }
+    Ok(())
 }
 
 /// The one certificate with secret keys in `bytes`, armored or binary.

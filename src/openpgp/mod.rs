@@ -22,8 +22,10 @@ mod framing;
 mod generate;
 mod line;
 mod password;
+mod raw;
 mod seal;
 mod sign;
+mod token;
 mod unseal;
 mod verify;
 
@@ -42,8 +44,10 @@ pub use generate::{Generated, SecretKey};
 #[cfg(debug_assertions)]
 pub use password::test_only;
 pub use password::{decrypt_with_password, encrypt_with_password};
+pub use raw::{RawHash, RawKey, RawSignature, verify_raw};
 pub use seal::{Format, SealError, Sealed};
 pub use sign::LockedKey;
+pub use token::{Agree, EcdsaSignature, SignDigest, TokenCertificate, TokenKeyError, TokenKeys};
 pub use unseal::{UnsealError, Unsealed};
 pub use verify::{Signed, verify_detached};
 

@@ -4,8 +4,10 @@
 //! nor the record change when another way is added.
 
 mod file;
+mod token;
 
 pub use file::{FileOperator, key_path};
+pub use token::TokenOperator;
 
 use std::fmt;
 

@@ -114,6 +114,12 @@ pub enum Asks {
     SamePassphrase(Operator),
     /// The passphrase that authorises.
     Passphrase(Operator),
+    /// The PIN that authorises.
+    Pin(Operator),
+    /// Whether the last try of a PIN is to be used.
+    LastTry(Operator),
+    /// That the operator's token is in a reader, or something was seen to.
+    TokenReady(Operator),
     /// A row of the fingerprint as hex groups; rows count from 0.
     HexRow(usize),
     /// A row of the fingerprint as PGP words; rows count from 0.
