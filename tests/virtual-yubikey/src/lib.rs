@@ -12,7 +12,7 @@
 //! | `keys.rs` | asymmetric keys | NIST SP 800-78-4 |
 //! | `attestation.rs` | certificates that say where a key was made | Yubico, "PIV attestation" |
 //! | `reader.rs` | a token on a wire | vsmartcard's vpcd protocol |
-//! | `pcscd.rs`, `alone.rs` | a PC/SC service for one test | pcsc-lite |
+//! | `pcscd.rs`, `states.rs`, `alone.rs` | a PC/SC service for one test | pcsc-lite |
 //!
 //! [`Token`] is a pure state machine: it waits for nothing, and a pulled token is an answer
 //! like any other. Yubico's extensions are described at
@@ -33,6 +33,7 @@ mod pcscd;
 mod piv;
 mod reader;
 mod secrets;
+mod states;
 mod tlv;
 mod token;
 mod touch;

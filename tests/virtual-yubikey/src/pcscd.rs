@@ -9,19 +9,21 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_reuseaddr;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 use tempfile::TempDir;
 
 use crate::reader::Reader;
+use crate::states::{Name, States};
 
 const PROGRAM: &str = "/usr/sbin/pcscd";
 const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
@@ -103,16 +105,28 @@ impl Pcscd {
         Ok(shell)
     }
 
+    /// Until clients can be told of all readers. A card that came earlier might be there before
+    /// its reader is: pcscd asks it for its ATR, and shows it to nobody yet.
     fn wait_until_ready(&self) -> Result<(), PcscdError> {
-        let begun = Instant::now();
-        while !self.ports.are_listened_on()? {
-            if begun.elapsed() > UNTIL_READY {
-                let log = fs::read_to_string(self.directory.path().join("log"))?;
-                return Err(PcscdError::NotReady { log });
+        let empty = || {
+            let mut states = States::connect(&self.socket, UNTIL_READY)?;
+            for name in (0..READERS).map(name) {
+                if states
+                    .wait_for(&name, UNTIL_READY, |now| now.empty)?
+                    .is_none()
+                {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
             }
-            thread::sleep(Duration::from_millis(5));
-        }
-        Ok(())
+            Ok(())
+        };
+        empty().map_err(|source| {
+            let log = fs::read_to_string(self.directory.path().join("log"));
+            PcscdError::NotReady {
+                log: log.unwrap_or_default(),
+                source,
+            }
+        })
     }
 
     /// What clients need in `PCSCLITE_CSOCK_NAME` before their first call.
@@ -122,7 +136,7 @@ impl Pcscd {
 
     /// The two readers, empty. Every call gives new handles to the same two.
     pub fn readers(&self) -> [Reader; READERS as usize] {
-        readers(self.ports.first)
+        readers(self.ports.first, &self.socket)
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -130,8 +144,15 @@ impl Pcscd {
     }
 }
 
-pub(crate) fn readers(first_port: u16) -> [Reader; READERS as usize] {
-    [Reader::at(first_port), Reader::at(first_port + 1)]
+pub(crate) fn readers(first_port: u16, socket: &Path) -> [Reader; READERS as usize] {
+    [0, 1].map(|slot| Reader::new(first_port + slot, name(slot), socket.to_owned()))
+}
+
+fn name(slot: u16) -> Name {
+    Name {
+        driver: "Virtual reader",
+        slot,
+    }
 }
 
 impl Drop for Pcscd {
@@ -169,7 +190,6 @@ impl Ports {
             let Ok(claim) = UnixListener::bind_addr(&name) else {
                 continue;
             };
-            let free = |port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
             if (first..first + READERS).all(free) {
                 return Ok(Self {
                     first,
@@ -179,16 +199,22 @@ impl Ports {
         }
         Err(PcscdError::NoPort)
     }
+}
 
-    /// The driver listens on them. Connecting to find out would put in a card.
-    fn are_listened_on(&self) -> io::Result<bool> {
-        let table = fs::read_to_string("/proc/net/tcp")?;
-        let listened = |port| {
-            let listening = format!(":{port:04X} 00000000:0000 0A ");
-            table.contains(&listening)
-        };
-        Ok((self.first..self.first + READERS).all(listened))
-    }
+/// Nobody listens on it. Found out without listening: a program that another thread is starting
+/// just now holds all that is open here for a moment, and pcscd could not listen itself.
+fn free(port: u16) -> bool {
+    let bind = || {
+        let socket = socket_with(
+            AddressFamily::INET,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
+        set_socket_reuseaddr(&socket, true)?;
+        bind(&socket, &SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port))
+    };
+    bind().is_ok()
 }
 
 /// Why there is no pcscd.
@@ -201,6 +227,7 @@ pub enum PcscdError {
     NoPort,
     NotReady {
         log: String,
+        source: io::Error,
     },
     System(io::Error),
 }
@@ -221,7 +248,7 @@ impl fmt::Display for PcscdError {
                 )
             }
             Self::NoPort => write!(f, "no two neighbouring ports are free"),
-            Self::NotReady { log } => {
+            Self::NotReady { log, .. } => {
                 write!(
                     f,
                     "pcscd did not get ready; /run/pcscd must exist. Its log:\n{log}"
@@ -235,8 +262,8 @@ impl fmt::Display for PcscdError {
 impl std::error::Error for PcscdError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::System(source) => Some(source),
-            Self::Missing { .. } | Self::NoPort | Self::NotReady { .. } => None,
+            Self::System(source) | Self::NotReady { source, .. } => Some(source),
+            Self::Missing { .. } | Self::NoPort => None,
         }
     }
 }
