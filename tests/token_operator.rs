@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Duration;
 
 use ceremony::edge::token::pcsc::PcscTokens;
@@ -103,7 +104,7 @@ fn operator(serial: u32, key: &TokenCertificate) -> TokenOperator {
         key.clone(),
         Standing::Pinned,
         None,
-        Box::new(PcscTokens::default()),
+        Rc::new(PcscTokens::default()),
     )
 }
 

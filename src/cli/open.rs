@@ -75,6 +75,8 @@ struct Table {
     /// What the players of an automatic rehearsal wrote.
     paper: Option<PathBuf>,
     site: Site,
+    /// All persons are played by the program.
+    auto: bool,
 }
 
 impl Open {
@@ -167,6 +169,7 @@ impl Open {
             plan,
             paper: beside.map(|folder| folder.join("paper")),
             site,
+            auto: self.auto,
         })
     }
 
@@ -223,6 +226,7 @@ fn hold(
         terminal,
         media: &mut table.media,
         system: &mut system,
+        tokens: place::tokens(table.auto),
     };
     let id = table.resumed.as_ref().map_or("", |(id, _)| id.as_str());
     let journal = Journal::new(table.plan.clone(), id);

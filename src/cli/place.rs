@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::CliError;
 use crate::edge::files;
+use crate::edge::token::pcsc::PcscTokens;
+use crate::edge::token::{NoTokens, Tokens};
 use crate::error::Failure;
 use crate::plan::{self, Plan};
 use crate::role::Role;
@@ -39,6 +42,14 @@ pub fn site(path: Option<&Path>) -> Result<Site, Failure> {
         Some(path) => files::read_text(path).map_err(|e| CliError::Read(path.to_path_buf(), e))?,
     };
     Ok(Site::parse(&source)?)
+}
+
+/// The readers of this machine; none where all persons are played by the program.
+pub fn tokens(auto: bool) -> Rc<dyn Tokens> {
+    match auto {
+        true => Rc::new(NoTokens),
+        false => Rc::new(PcscTokens::default()),
+    }
 }
 
 /// `--medium ROLE=PATH`, before what the site says.

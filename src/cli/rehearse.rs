@@ -16,6 +16,7 @@ use crate::edge::players::{Pace, Players};
 use crate::edge::system::{RealSystem, System};
 use crate::edge::test_only;
 use crate::edge::verifier::Verifier;
+use crate::edge::{Edge, Terminal};
 use crate::error::{Exit, Failure};
 use crate::plan::Plan;
 use crate::record::time;
@@ -80,9 +81,13 @@ pub(super) fn rehearse(
     let mut media = Directories::new(make_folders(out)?);
     let outcome = match (console, auto) {
         (Some(mut console), _) => {
-            let terminal = &mut console;
-            let mode = Mode::Rehearsal;
-            run::hold(plan, &site, mode, terminal, &mut media, system)?.0
+            let edge = Edge {
+                terminal: &mut console,
+                media: &mut media,
+                system,
+                tokens: place::tokens(false),
+            };
+            run::hold(plan, &site, Mode::Rehearsal, edge)?.0
         }
         (None, pace) => {
             let folder = out.join("paper");
@@ -92,11 +97,12 @@ pub(super) fn rehearse(
                 .keep_passphrases()
                 .map_err(|e| CliError::Write(folder, e))?;
             let terminal = &mut players(paper, out, pace.unwrap_or(Pace::Fast));
-            let mode = Mode::Rehearsal;
-            let (mut outcome, id) = run::hold(plan, &site, mode, terminal, &mut media, system)?;
+            let edge = played(terminal, &mut media, system);
+            let (mut outcome, id) = run::hold(plan, &site, Mode::Rehearsal, edge)?;
             while outcome == Outcome::Paused {
                 let found = driver::gather(&mut media, &id)?;
-                outcome = run::go_on(&id, found, &site, terminal, &mut media, system)?;
+                let edge = played(terminal, &mut media, system);
+                outcome = run::go_on(&id, found, &site, edge)?;
             }
             outcome
         }
@@ -108,6 +114,20 @@ pub(super) fn rehearse(
         out.display()
     ))?;
     Ok(run::exit_of(outcome))
+}
+
+/// The world of an automatic rehearsal. Nobody is there to touch a token.
+fn played<'a>(
+    terminal: &'a mut dyn Terminal,
+    media: &'a mut Directories,
+    system: &'a mut RealSystem,
+) -> Edge<'a> {
+    Edge {
+        terminal,
+        media,
+        system,
+        tokens: place::tokens(true),
+    }
 }
 
 /// The players of a rehearsal in `out`, with a verifier who gets what is on the handover medium.

@@ -7,11 +7,11 @@ use clap::Args;
 use super::rehearse::{self, REHEARSAL_SITE, pace};
 use super::{CliError, place, run};
 use crate::driver::{self, Outcome};
-use crate::edge::Terminal;
 use crate::edge::console::Console;
 use crate::edge::directory::Directories;
 use crate::edge::paper::Paper;
 use crate::edge::system::RealSystem;
+use crate::edge::{Edge, Terminal};
 use crate::error::{Exit, Failure};
 use crate::id;
 use crate::record::value::Mode;
@@ -66,7 +66,13 @@ impl Resume {
         let terminal = terminal.as_mut();
         let (id, mut found) = (&place.id, found);
         let outcome = loop {
-            let outcome = run::go_on(id, found, &site, terminal, &mut media, &mut system)?;
+            let edge = Edge {
+                terminal: &mut *terminal,
+                media: &mut media,
+                system: &mut system,
+                tokens: place::tokens(self.auto),
+            };
+            let outcome = run::go_on(id, found, &site, edge)?;
             // The players wait for nobody.
             if !self.auto || outcome != Outcome::Paused {
                 break outcome;

@@ -6,10 +6,10 @@ use clap::Args;
 
 use super::place;
 use crate::driver::{self, Found, Outcome};
+use crate::edge::Edge;
 use crate::edge::console::Console;
 use crate::edge::directory::Directories;
 use crate::edge::system::RealSystem;
-use crate::edge::{Edge, System, Terminal};
 use crate::error::{Exit, Failure};
 use crate::journal::Journal;
 use crate::plan::Plan;
@@ -37,32 +37,24 @@ impl Run {
         let mut media = Directories::new(place::media(&self.medium, &site)?);
         let mut console = Console::open()?;
         let mut system = RealSystem::new(place::work_folder());
-        let (outcome, _) = hold(
-            &plan,
-            &site,
-            Mode::Ceremony,
-            &mut console,
-            &mut media,
-            &mut system,
-        )?;
+        let edge = Edge {
+            terminal: &mut console,
+            media: &mut media,
+            system: &mut system,
+            tokens: place::tokens(false),
+        };
+        let (outcome, _) = hold(&plan, &site, Mode::Ceremony, edge)?;
         Ok(exit_of(outcome))
     }
 }
 
 /// Holds a ceremony or rehearsal from its beginning; how it ended, and its id.
-pub(super) fn hold(
+pub(super) fn hold<'a>(
     plan: &Plan,
-    site: &Site,
+    site: &'a Site,
     mode: Mode,
-    terminal: &mut dyn Terminal,
-    media: &mut Directories,
-    system: &mut dyn System,
+    edge: Edge<'a>,
 ) -> Result<(Outcome, String), Failure> {
-    let edge = Edge {
-        terminal,
-        media,
-        system,
-    };
     let mut room = Room::new(edge, site, Journal::new(plan.clone(), ""), mode, "");
     driver::open(&mut room, plan)?;
     let outcome = driver::drive(&mut room)?;
@@ -70,19 +62,12 @@ pub(super) fn hold(
 }
 
 /// Goes on with a record, until it ends or a planned stop is reached.
-pub(super) fn go_on(
+pub(super) fn go_on<'a>(
     id: &str,
     found: Found,
-    site: &Site,
-    terminal: &mut dyn Terminal,
-    media: &mut Directories,
-    system: &mut dyn System,
+    site: &'a Site,
+    edge: Edge<'a>,
 ) -> Result<Outcome, Failure> {
-    let edge = Edge {
-        terminal,
-        media,
-        system,
-    };
     let journal = Journal::new(found.plan.clone(), id);
     let mut room = Room::new(edge, site, journal, found.mode, id);
     driver::resume(&mut room, found)?;

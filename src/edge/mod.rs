@@ -1,5 +1,5 @@
 //! The edge: the only place that touches files, processes, the keyboard, the clock and the
-//! system's randomness. Everything inward reaches the world through these three interfaces,
+//! system's randomness. Everything inward reaches the world through these interfaces,
 //! so that tests can put scripted ones with faults in their place.
 
 pub mod console;
@@ -20,6 +20,8 @@ pub mod token;
 pub mod verifier;
 pub mod vessel;
 
+use std::rc::Rc;
+
 pub use media::{Media, MediaError, MediaFault};
 pub use system::{System, SystemError};
 pub use terminal::{Meter, Terminal, TerminalError};
@@ -33,4 +35,6 @@ pub struct Edge<'a> {
     pub media: &'a mut dyn Media,
     /// Clock, randomness, facts, stock gpg.
     pub system: &'a mut dyn System,
+    /// Smart card readers.
+    pub tokens: Rc<dyn token::Tokens>,
 }

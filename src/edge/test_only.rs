@@ -19,10 +19,30 @@ const ON: bool = cfg!(debug_assertions);
 
 static STOPPED: AtomicU32 = AtomicU32::new(0);
 
-/// Whether `name` is the seam's variable, which a clean environment else would not keep.
+/// Names a file with a root certificate (X.509, DER) of tokens in software: while it is set, the
+/// program believes what that root vouches for.
+pub const ROOT: &str = "CEREMONY_TEST_ONLY_ROOT";
+
+/// Where libpcsclite finds pcscd: tests run their own.
+const PCSCD: &str = "PCSCLITE_CSOCK_NAME";
+
+/// Whether `name` is one of the seams' variables, which a clean environment else would not keep.
 pub fn is_variable(name: &str) -> bool {
-    ON && name == STOPS
+    ON && [STOPS, ROOT, PCSCD].contains(&name)
 }
+
+/// Believes the root that [`ROOT`] names, if it does.
+#[cfg(debug_assertions)]
+pub fn trust_root() {
+    let root = env::var_os(ROOT).and_then(|path| std::fs::read(path).ok());
+    if let Some(root) = root {
+        crate::attestation::test_only::trust_root(&root);
+    }
+}
+
+/// A release has no such seam.
+#[cfg(not(debug_assertions))]
+pub fn trust_root() {}
 
 /// Whether a test is to read this process's memory.
 pub fn memory_is_read() -> bool {

@@ -1,6 +1,7 @@
 //! An operator whose key is in a YubiKey: PIN and touch are the authorisation.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use super::{SignStop, Signatory};
 use crate::edge::token::{Slot, Token, TokenError, Tokens};
@@ -21,7 +22,7 @@ pub struct TokenOperator {
     certificate_file: Vec<u8>,
     standing: Standing,
     comment: Option<&'static str>,
-    tokens: Box<dyn Tokens>,
+    tokens: Rc<dyn Tokens>,
 }
 
 /// Why there is no signature yet.
@@ -61,7 +62,7 @@ impl TokenOperator {
         key: TokenCertificate,
         standing: Standing,
         comment: Option<&'static str>,
-        tokens: Box<dyn Tokens>,
+        tokens: Rc<dyn Tokens>,
     ) -> TokenOperator {
         let certificate_file = key.certificate().armored(comment);
         TokenOperator {

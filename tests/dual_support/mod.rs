@@ -169,6 +169,7 @@ impl Table {
                 terminal: &mut terminal,
                 media: &mut media,
                 system: &mut system,
+                tokens: std::rc::Rc::new(ceremony::edge::token::NoTokens),
             };
             let journal = Journal::new(self.plan.clone(), &id);
             let mut room = Room::new(edge, &site, journal, Mode::Rehearsal, &id);

@@ -363,6 +363,7 @@ impl Table {
             terminal: &mut terminal,
             media: &mut media,
             system: &mut system,
+            tokens: std::rc::Rc::new(ceremony::edge::token::NoTokens),
         };
         let ended = work(edge, &site, &mut vessel);
         self.paper = Some(terminal.players.into_paper());

@@ -286,6 +286,7 @@ fn edge<'e>(
         terminal,
         media,
         system,
+        tokens: std::rc::Rc::new(ceremony::edge::token::NoTokens),
     }
 }
 

@@ -160,6 +160,7 @@ impl Table {
             terminal: &mut terminal,
             media: &mut media,
             system: &mut self.system,
+            tokens: std::rc::Rc::new(ceremony::edge::token::NoTokens),
         };
         let id = id.unwrap_or_default();
         let journal = Journal::new(self.plan.clone(), &id);
