@@ -11,6 +11,7 @@
 //! | `secrets.rs` | PIN, PUK, management key | the same |
 //! | `keys.rs` | asymmetric keys | NIST SP 800-78-4 |
 //! | `attestation.rs` | certificates that say where a key was made | Yubico, "PIV attestation" |
+//! | `set_up.rs` | a token that somebody has set up before | |
 //! | `reader.rs` | a token on a wire | vsmartcard's vpcd protocol |
 //! | `pcscd.rs`, `states.rs`, `alone.rs` | a PC/SC service for one test | pcsc-lite |
 //!
@@ -33,6 +34,7 @@ mod pcscd;
 mod piv;
 mod reader;
 mod secrets;
+mod set_up;
 mod states;
 mod tlv;
 mod token;

@@ -243,3 +243,68 @@ impl std::error::Error for ReaderError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    use super::*;
+    use crate::token::Version;
+
+    /// pcscd asks for the ATR long before its clients see the token, if the machine is busy.
+    #[test]
+    fn a_token_is_in_the_reader_when_clients_see_it_and_not_when_pcscd_does() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("socket");
+        let (clients, cards) = (
+            UnixListener::bind(&socket).unwrap(),
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(),
+        );
+        let port = cards.local_addr().unwrap().port();
+        let service = thread::spawn(move || {
+            let (mut client, _) = clients.accept().unwrap();
+            // Events and state. Empty, but pcscd has not yet looked; empty.
+            answer(&mut client, 1, 2);
+            answer(&mut client, 2, 2);
+            let (mut card, _) = cards.accept().unwrap();
+            card.write_all(&[0, 1, 4]).unwrap();
+            let mut atr = vec![0; 2 + ATR.len()];
+            card.read_exact(&mut atr).unwrap();
+            assert_eq!(atr[2..], *ATR);
+            // Seen by pcscd; not yet told, twice; being told; told.
+            answer(&mut client, 2, 2);
+            answer(&mut client, 2, 2);
+            answer(&mut client, 2, 0x34);
+            answer(&mut client, 3, 0x34);
+            // Whoever asks once more, is not yet content.
+            client.read(&mut [0; 8]).unwrap()
+        });
+        let name = Name {
+            driver: "Virtual reader",
+            slot: 1,
+        };
+        let mut reader = Reader::new(port, name, socket);
+        let token = Token::with_own_root(1001, Version::V5_7).shared();
+        reader.insert(&token).unwrap();
+        assert_eq!(service.join().unwrap(), 0);
+    }
+
+    fn answer(client: &mut UnixStream, events: u32, state: u32) {
+        let mut question = [0; 8];
+        client.read_exact(&mut question).unwrap();
+        let mut entries = vec![0; 16 * 184];
+        for (place, name) in ["Virtual reader 00 00", "Virtual reader 00 01"]
+            .iter()
+            .enumerate()
+        {
+            let entry = &mut entries[place * 184..];
+            entry[..name.len()].copy_from_slice(name.as_bytes());
+            if place == 1 {
+                entry[128..132].copy_from_slice(&events.to_ne_bytes());
+                entry[132..136].copy_from_slice(&state.to_ne_bytes());
+            }
+        }
+        client.write_all(&entries).unwrap();
+    }
+}
