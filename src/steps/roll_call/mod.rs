@@ -8,6 +8,7 @@ use crate::attestation::Evidence;
 use crate::digest::Digest;
 use crate::edge::{MediaError, MediaFault};
 use crate::engine::Operators;
+use crate::error::Explain;
 use crate::openpgp::{Certificate, LockedKey};
 use crate::operator::{FileOperator, Signatory, key_path};
 use crate::plan::{Operator, OperatorDemand};
@@ -141,6 +142,11 @@ fn candidate(room: &mut Room<'_>, operator: Operator) -> Result<Candidate, Stop>
         }
         if let Some(made) = file::make(room, operator)? {
             return Ok(Candidate::File(Box::new(made)));
+        }
+        match room.edge.tokens.list() {
+            Ok(found) if !found.is_empty() => {}
+            Ok(_) => room.say("No YubiKey is plugged in.")?,
+            Err(error) => room.say(&format!("{error}. {}", error.remedy()))?,
         }
     }
 }
