@@ -180,6 +180,7 @@ mod tests {
             custodians,
             threshold,
             absent: Vec::new(),
+            tokens: false,
         }
     }
 
