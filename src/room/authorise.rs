@@ -149,9 +149,12 @@ impl Room<'_> {
                            and the words went both ways as the screen asked for them."
                     .to_string()
             }
-            Act::Open => "When both have signed, the words of a quorum are typed, and the message \
-                          that was just named is decrypted with the key from the backup."
-                .to_string(),
+            Act::Open => {
+                "When both have signed, the words of a quorum are typed, or your YubiKeys \
+                          take their place, and the message that was just named is decrypted \
+                          with the key from the backup."
+                    .to_string()
+            }
             Act::Close => "When both have signed, the record is closed. Nothing can be added \
                            after that."
                 .to_string(),
