@@ -17,7 +17,7 @@ use walk::*;
 
 #[test]
 fn at_each_point_only_what_is_due_follows() {
-    for plan in [carried(), with_a_pause(), opening()] {
+    for plan in [carried(), with_a_pause(), opening(), enrolling()] {
         let mut walk = Walk::new(&plan);
         let (mut points, mut tried) = (0, 0);
         while let Some(due) = walk.due() {

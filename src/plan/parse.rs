@@ -14,6 +14,7 @@ use super::{
     BackupSpec, KeySpec, OperatorDemand, Period, Phase, Plan, ReadBack, Step, StepKind,
     UnknownName, UserIdSource,
 };
+use crate::attestation::Firmware;
 use crate::backup::quorum::Custodian;
 use crate::input::{self, BadText, MAX_USER_ID};
 
@@ -48,6 +49,7 @@ const KINDS: &[&str] = &[
     "pause",
     "phone",
     "open",
+    "enrol",
     "close",
 ];
 
@@ -69,6 +71,7 @@ struct RawHead {
     summary: Spanned<String>,
     minutes: Spanned<u32>,
     operators: Option<Spanned<String>>,
+    firmware: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -139,6 +142,7 @@ impl File<'_> {
             summary: self.text("summary", &head.summary, MAX_SUMMARY)?,
             minutes: self.number("minutes", &head.minutes, PLAN_MINUTES)?,
             operators,
+            firmware: self.firmware(head.firmware.as_ref())?,
             key: raw.key.as_ref().map(|key| self.key(key)).transpose()?,
             backup: raw
                 .backup
@@ -161,6 +165,14 @@ impl File<'_> {
             return Err(self.bad("id", raw, BadValue::PlanId));
         }
         Ok(id.clone())
+    }
+
+    fn firmware(&self, raw: Option<&Spanned<String>>) -> Result<Option<Firmware>, PlanError> {
+        let read = |raw: &Spanned<String>| {
+            Firmware::parse(raw.get_ref())
+                .ok_or_else(|| self.bad("firmware", raw, BadValue::Firmware))
+        };
+        raw.map(read).transpose()
     }
 
     fn key(&self, raw: &RawKey) -> Result<KeySpec, PlanError> {
@@ -268,6 +280,7 @@ impl File<'_> {
             "pause" => StepKind::Pause,
             "phone" => StepKind::Phone,
             "open" => StepKind::Open,
+            "enrol" => StepKind::Enrol,
             "close" => StepKind::Close,
             _ => {
                 let unknown = UnknownName { known: KINDS };
@@ -385,9 +398,9 @@ impl File<'_> {
         let phases = raw.phase.iter();
         Lines {
             minutes,
-            operators: raw
+            firmware: raw
                 .plan
-                .operators
+                .firmware
                 .as_ref()
                 .map_or(minutes, |value| line(value.span())),
             key: raw

@@ -155,6 +155,9 @@ impl Room<'_> {
                           with the key from the backup."
                     .to_string()
             }
+            Act::Enrol => "When both have signed, your certificates and the lines that pin them \
+                           are written to the media."
+                .to_string(),
             Act::Close => "When both have signed, the record is closed. Nothing can be added \
                            after that."
                 .to_string(),

@@ -5,6 +5,7 @@ mod backup;
 mod clock;
 mod close;
 mod drill;
+mod enrol;
 mod export;
 mod fingerprint;
 mod generate;
@@ -46,6 +47,7 @@ pub fn run(room: &mut Room<'_>, step: &Step) -> Result<(), Stop> {
         StepKind::Pause => pause::run(room),
         StepKind::Phone => phone::run(room),
         StepKind::Open => open::run(room),
+        StepKind::Enrol => enrol::run(room),
         StepKind::Close => close::run(room),
     }
 }

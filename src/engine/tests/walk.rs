@@ -1,14 +1,15 @@
 //! A ceremony that is walked through event by event, and all that could be tried on the way.
 
 use super::super::*;
+use crate::attestation::Firmware;
 use crate::digest::{Digest, Fingerprint};
 use crate::phone::canary::{self, Canary};
 use crate::phone::result::{self, Said};
-use crate::plan::{self, Plan, StepKind};
+use crate::plan::{self, OperatorDemand, Plan, StepKind};
 use crate::record::entry::Entry;
 use crate::record::event::Event;
 use crate::record::value::{
-    Act, Decision, Means, Mode, Opener, Part, Signed, Spoken, Standing, Token,
+    Act, Decision, Holder, Means, Mode, Opener, Part, Signed, Spoken, Standing, Token,
 };
 use crate::role::Role;
 use crate::words::pgp::Heard;
@@ -21,6 +22,12 @@ pub(super) fn carried() -> Plan {
 /// The carried plan that opens a message and makes no key.
 pub(super) fn opening() -> Plan {
     let plan = plan::load_carried("open").expect("it is carried");
+    plan.expect("it is good")
+}
+
+/// The carried plan that enrols two operators with tokens.
+pub(super) fn enrolling() -> Plan {
+    let plan = plan::load_carried("enrol-operator").expect("it is carried");
     plan.expect("it is good")
 }
 
@@ -131,7 +138,12 @@ impl<'a> Walk<'a> {
         match &step.kind {
             StepKind::Clock => Event::ClockConfirmed {},
             StepKind::Preflight => preflight(0),
-            StepKind::RollCall => roll_call("b"),
+            StepKind::RollCall => match (self.plan.operators, at) {
+                (OperatorDemand::Any, _) => roll_call("b"),
+                (OperatorDemand::Token, 0) => attested(Holder::A),
+                (OperatorDemand::Token, 1) => attested(Holder::B),
+                _ => with_tokens(),
+            },
             StepKind::Media => Event::MediaReady { media: 6 },
             StepKind::Generate => generated(self.state.next_attempt()),
             StepKind::Fingerprint => Event::FingerprintCopied {},
@@ -171,6 +183,10 @@ impl<'a> Walk<'a> {
                 1 => quorum_opened("AB"),
                 2 => message_opened(),
                 _ => Event::Erased {},
+            },
+            StepKind::Enrol => match ENROL_FILES.get(at) {
+                Some(name) => stored(name),
+                None => Event::Enrolled { files: at as u32 },
             },
             StepKind::Close => Event::Authorise { act: Act::Close },
         }
@@ -282,6 +298,25 @@ pub(super) fn roll_call(b: &str) -> Event {
         cert_b: Digest::of(b.as_bytes()),
         standing_b: Standing::Enrolled,
         means_b: Means::File,
+    }
+}
+
+/// The roll call of two operators with tokens.
+pub(super) fn with_tokens() -> Event {
+    let mut event = roll_call("b");
+    if let Event::RollCall {
+        means_a, means_b, ..
+    } = &mut event
+    {
+        (*means_a, *means_b) = (Means::Token, Means::Token);
+    }
+    event
+}
+
+pub(super) fn attested(holder: Holder) -> Event {
+    Event::TokenAttested {
+        holder,
+        firmware: Firmware(5, 7, 1),
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use crate::attestation::Evidence;
 use crate::digest::Digest;
 use crate::edge::media::Access;
 use crate::edge::{MediaError, MediaFault};
 use crate::openpgp::{Certificate, LockedKey, UnixTime};
 use crate::operator::{FileOperator, Signatory, key_path};
 use crate::plan::Operator;
+use crate::record::entry::Entry;
 use crate::record::event::Event;
 use crate::record::files;
 use crate::record::value::{Actors, Standing};
@@ -432,4 +434,19 @@ fn describe(room: &Room<'_>, keys: &[FileOperator; 2]) -> String {
         lines.push(format!("call-back number of {name}: {number}"));
     }
     lines.join("\n")
+}
+
+/// What the operator's token showed in this record's roll call; `None` where they have none.
+pub fn evidence(room: &Room<'_>, operator: Operator) -> Option<Evidence> {
+    let shown = room.journal.entries().iter().rev().find(|placed| {
+        let holder = match &placed.entry.event {
+            Event::TokenAttested { holder, .. } => holder.word(),
+            _ => return false,
+        };
+        holder == operator.to_string()
+    })?;
+    let file = room.journal.file(&Entry::detail_path(shown.entry.number))?;
+    let text = std::str::from_utf8(file).ok()?;
+    let (_nonce, text) = text.split_once('\n')?;
+    Evidence::parse(text).ok()
 }
