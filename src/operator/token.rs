@@ -169,7 +169,7 @@ impl TokenOperator {
             Slot::Decryption => keys.decryption,
         };
         if state.slot(what.slot).and_then(|key| key.point) != Some(wanted) {
-            return Err(Trouble::Token(TokenError::NotAsAsked(what.slot)));
+            return Err(Trouble::Token(TokenError::OtherKey(what.slot)));
         }
         let pin = self.pin(terminal, what, state.pin.left)?;
         work(terminal, token.as_mut(), &pin)

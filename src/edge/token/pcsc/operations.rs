@@ -208,8 +208,9 @@ pub(super) fn generate(
     token: &mut YubiKey,
     slot: Slot,
     pin: &SecretText,
+    replace: bool,
 ) -> Result<Point, TokenError> {
-    if key(token, slot)?.is_some() {
+    if !replace && key(token, slot)?.is_some() {
         return Err(TokenError::SlotInUse(slot));
     }
     let management = managed(token, ManagementSlotId::Management)?;
