@@ -25,9 +25,9 @@ use ceremony::record::value::{Actors, Opener};
 use ceremony::role::Role;
 use ceremony::screen::Asks;
 use ceremony::verify::{self, Pins};
-use people::{PINS, Room, TOKENS, choose_tokens, with_pins};
+use people::{PINS, Room, TOKENS, certificate_of, choose_tokens, with_pins};
 use support::{contains, material};
-use token_support::LIMIT;
+use token_support::{BOB, LIMIT};
 use virtual_yubikey::alone_with_pcscd;
 
 #[test]
@@ -95,14 +95,14 @@ fn the_files_are_on_both_media(room: &Room, made: &[Event]) {
         let capsule = files(Role::Secret1)[&path].clone();
         assert_eq!(files(Role::Secret2)[&path], capsule);
         assert!(contains(&capsule, b"Comment: REHEARSAL"));
-        one_layer_for_one_key(&capsule);
+        outside_it_is_for_b(room, &capsule);
     }
     let recovery = &files(Role::Secret2)[&format!("{id}/RECOVERY.txt")];
     assert!(contains(recovery, b"AB-tokens.asc"));
 }
 
 /// As stock gpg sees it: one recipient, AES-256 with MDC, nothing else on this layer.
-fn one_layer_for_one_key(capsule: &[u8]) {
+fn outside_it_is_for_b(room: &Room, capsule: &[u8]) {
     let place = tempfile::tempdir().expect("a place");
     let file = place.path().join("capsule.asc");
     fs::write(&file, capsule).unwrap();
@@ -120,6 +120,10 @@ fn one_layer_for_one_key(capsule: &[u8]) {
     );
     assert_eq!(said.matches(":encrypted data packet:").count(), 1, "{said}");
     assert!(said.contains("mdc_method: 2"), "{said}");
+    let keys = certificate_of(room, BOB).certificate().key_fingerprints();
+    let subkey = keys[1].to_string().to_uppercase();
+    // A key id is the end of the fingerprint (RFC 9580, section 5.5.4.2).
+    assert!(said.contains(&format!("keyid {}", &subkey[24..])), "{said}");
 }
 
 fn both_verifiers_agree(room: &Room) {

@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 
-use ceremony::openpgp::{Certificate, TokenCertificate};
 use ceremony::plan::Operator;
 use ceremony::record::value::Opener;
 use ceremony::role::Role;
@@ -11,7 +10,8 @@ use ceremony::screen::{Asks, Reply};
 use virtual_yubikey::{Fault, Version, alone_with_pcscd};
 
 use crate::people::{
-    AUTHENTICATE, PINS, Room, TOKENS, choose_tokens, is_decrypting, line, secret, set_up, with_pins,
+    AUTHENTICATE, PINS, Room, TOKENS, certificate_of, choose_tokens, is_decrypting, line, secret,
+    set_up, with_pins,
 };
 use crate::support;
 use crate::token_support::{ALICE, BOB, LIMIT};
@@ -72,13 +72,6 @@ fn tokens_open_nothing_for_others_and_the_screen_says_why() {
             );
         },
     );
-}
-
-/// The certificate that the table's media have of a token.
-fn certificate_of(room: &Room, serial: u32) -> TokenCertificate {
-    let file = &room.table.media.device(Role::OperatorA)[&format!("{serial}.asc")];
-    let certificate = Certificate::from_armored(file).expect("it was put there");
-    TokenCertificate::from_certificate(certificate).expect("it was made for a token")
 }
 
 /// Whatever happens to the tokens, the message is opened in the end: by them, or by words.

@@ -8,7 +8,7 @@ use ceremony::driver::Outcome;
 use ceremony::edge::players::Meddle;
 use ceremony::edge::token::pcsc::PcscTokens;
 use ceremony::edge::token::{Slot, Tokens};
-use ceremony::openpgp::{Format, TokenCertificate, TokenKeys};
+use ceremony::openpgp::{Certificate, Format, TokenCertificate, TokenKeys};
 use ceremony::plan::{Operator, Plan};
 use ceremony::record::event::Event;
 use ceremony::record::transcript;
@@ -204,4 +204,11 @@ pub fn choose_tokens(question: &Question) -> Option<Reply> {
 
 pub fn is_decrypting(question: &Question, operator: Operator) -> bool {
     question.asks == Asks::Pin(operator) && question.prompt.contains("to decrypt")
+}
+
+/// The certificate that the table's media have of a token.
+pub fn certificate_of(room: &Room, serial: u32) -> TokenCertificate {
+    let file = &room.table.media.device(Role::OperatorA)[&format!("{serial}.asc")];
+    let certificate = Certificate::from_armored(file).expect("it was put there");
+    TokenCertificate::from_certificate(certificate).expect("it was made for a token")
 }
