@@ -137,6 +137,9 @@ fn who_opens(backup: &BackupSpec) -> Block {
     if !backup.absent.is_empty() {
         text.push_str(&format!("; not in the room: {}", letters(&backup.absent)));
     }
+    if backup.tokens {
+        text.push_str("; A and B also with their YubiKeys");
+    }
     let mut lines = wrap(&text, WIDTH - 17).into_iter();
     let mut out = vec![field("Opened by", &lines.next().unwrap_or_default())];
     out.extend(lines.map(|line| format!("{:17}{line}", "")));

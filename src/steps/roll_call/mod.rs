@@ -285,8 +285,12 @@ fn show_plan(room: &mut Room<'_>) -> Result<(), Stop> {
     }
     if let Some(backup) = &plan.backup {
         let names: Vec<String> = backup.custodians.iter().map(|c| c.to_string()).collect();
+        let by_tokens = match backup.tokens {
+            true => " So can A and B with their YubiKeys.",
+            false => "",
+        };
         body.extend(layout::wrap(&format!(
-            "Backup: any {} of the custodians {} together can open it.",
+            "Backup: any {} of the custodians {} together can open it.{by_tokens}",
             backup.threshold,
             names.join(", ")
         )));
