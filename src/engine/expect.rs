@@ -38,9 +38,10 @@ pub(super) fn accept(plan: &Plan, step: &Step, seen: &[Event], event: &Event) ->
         }
         StepKind::Revocation => {
             let done = matches!(event, Event::RevocationSaved { .. });
-            stored(&revocation_files(plan.backup.as_ref()?), seen, event, done)
+            stored(&revocation_files(plan)?, seen, event, done)
         }
         StepKind::Drill => drill(plan.backup.as_ref()?, seen, event),
+        StepKind::Trial => only(seen, matches!(event, Event::TrialDone { .. })),
         StepKind::Export => export(seen, event),
         StepKind::Phone => phone(seen, event),
         StepKind::Open => open(seen, event),
@@ -152,8 +153,11 @@ pub fn backup_files(backup: &BackupSpec) -> Vec<String> {
     files
 }
 
-/// The files of the revocation certificate's backup, in the order in which they are stored.
-pub fn revocation_files(backup: &BackupSpec) -> Vec<String> {
+/// The files of the revocation certificate's backup, in the order in which they are stored;
+/// `None` where the plan makes none. A key in a token has no other backup, so that the page that
+/// says how to open it comes with this one.
+pub fn revocation_files(plan: &Plan) -> Option<Vec<String>> {
+    let backup = plan.backup.as_ref()?;
     let mut files = vec!["revocation/payload.asc".to_string()];
     files.extend(
         backup
@@ -161,7 +165,10 @@ pub fn revocation_files(backup: &BackupSpec) -> Vec<String> {
             .iter()
             .map(|q| format!("revocation/{}", q.file_name())),
     );
-    files
+    if plan.key_is_in_a_token() {
+        files.push("RECOVERY.txt".to_string());
+    }
+    Some(files)
 }
 
 fn stored(names: &[String], seen: &[Event], event: &Event, done: bool) -> Option<Progress> {

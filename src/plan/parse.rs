@@ -11,7 +11,7 @@ use super::error::{BadValue, PlanError};
 use super::lint::{self, Lines};
 use super::rule::{Broken, Rule};
 use super::{
-    BackupSpec, KeySpec, OperatorDemand, Period, Phase, Plan, ReadBack, Step, StepKind,
+    BackupSpec, KeyPlace, KeySpec, OperatorDemand, Period, Phase, Plan, ReadBack, Step, StepKind,
     UnknownName, UserIdSource,
 };
 use crate::backup::quorum::Custodian;
@@ -44,6 +44,7 @@ const KINDS: &[&str] = &[
     "backup",
     "revocation",
     "drill",
+    "trial",
     "export",
     "pause",
     "phone",
@@ -74,6 +75,7 @@ struct RawHead {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawKey {
+    r#where: Option<Spanned<String>>,
     profile: Spanned<String>,
     user_id: Spanned<String>,
     expires: Spanned<String>,
@@ -170,7 +172,12 @@ impl File<'_> {
                     .ok_or_else(|| self.bad("expires", &raw.expires, BadValue::Period))?,
             ),
         };
+        let place = match &raw.r#where {
+            Some(place) => self.name("where", place)?,
+            None => KeyPlace::Memory,
+        };
         Ok(KeySpec {
+            place,
             profile: self.name("profile", &raw.profile)?,
             user_id: self.user_id(&raw.user_id)?,
             expires,
@@ -262,6 +269,7 @@ impl File<'_> {
             "backup" => StepKind::Backup,
             "revocation" => StepKind::Revocation,
             "drill" => StepKind::Drill,
+            "trial" => StepKind::Trial,
             "export" => StepKind::Export,
             "pause" => StepKind::Pause,
             "phone" => StepKind::Phone,

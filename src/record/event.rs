@@ -161,6 +161,8 @@ events! {
     }
     /// Every quorum restored the key, and the restored key signed and decrypted.
     Drilled = "drilled", None { quorums: u32 = "quorums", fingerprint: Fingerprint = "fingerprint" }
+    /// The token with the key was plugged in again, and the key in it signed and decrypted.
+    TrialDone = "trial-done", None { fingerprint: Fingerprint = "fingerprint" }
     /// Nothing secret of the key is left in this machine's memory.
     Erased = "erased", None {}
     /// Who keeps what, with seal numbers; `detail` has the list.

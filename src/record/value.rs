@@ -64,6 +64,7 @@ words! {
         Backup = "backup",
         Revocation = "revocation",
         Drill = "drill",
+        Trial = "trial",
         Export = "export",
         Phone = "phone",
         Open = "open",
