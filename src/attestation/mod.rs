@@ -9,6 +9,7 @@
 //! <https://developers.yubico.com/PIV/Introduction/PIV_attestation.html>; for the form, RFC 5280.
 
 mod error;
+mod evidence;
 mod roots;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use x509_cert::der::{Decode, Encode, Reader, SliceReader};
 use x509_cert::ext::pkix::BasicConstraints;
 
 pub use error::AttestationError;
+pub use evidence::{Doubt, Evidence, Proven};
 #[cfg(debug_assertions)]
 pub use roots::test_only;
 
@@ -49,6 +51,15 @@ impl fmt::Display for Slot {
 /// A token's firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Firmware(pub u8, pub u8, pub u8);
+
+impl Firmware {
+    /// Reads what it is written as: `5.7.1`, each number from 0 to 255, without leading zeros.
+    pub fn parse(text: &str) -> Option<Firmware> {
+        let mut numbers = text.split('.').map(|part| part.parse::<u8>().ok());
+        let firmware = Firmware(numbers.next()??, numbers.next()??, numbers.next()??);
+        (firmware.to_string() == text).then_some(firmware)
+    }
+}
 
 impl fmt::Display for Firmware {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

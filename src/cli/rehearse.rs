@@ -72,6 +72,9 @@ pub(super) fn rehearse(
     auto: Option<Pace>,
     system: &mut RealSystem,
 ) -> Result<Exit, Failure> {
+    if auto.is_some() && plan.key_is_in_a_token() {
+        return Err(CliError::NeedsKeyToken.into());
+    }
     let site = Site::parse(REHEARSAL_SITE)?;
     // Where there is no terminal, that is said before a folder is made.
     let console = match auto {

@@ -7,11 +7,11 @@ use clap::Args;
 use super::rehearse::{self, REHEARSAL_SITE, pace};
 use super::{CliError, place, run};
 use crate::driver::{self, Outcome};
-use crate::edge::{Edge, Terminal};
 use crate::edge::console::Console;
 use crate::edge::directory::Directories;
 use crate::edge::paper::Paper;
 use crate::edge::system::RealSystem;
+use crate::edge::{Edge, Terminal};
 use crate::error::{Exit, Failure};
 use crate::id;
 use crate::record::value::Mode;
@@ -53,6 +53,9 @@ impl Resume {
         }
         if self.auto && found.mode != Mode::Rehearsal {
             return Err(CliError::AutoCeremony.into());
+        }
+        if self.auto && found.plan.key_is_in_a_token() && found.goes_on() {
+            return Err(CliError::NeedsKeyToken.into());
         }
         let mut terminal: Box<dyn Terminal> = if self.auto {
             let out = place.root.parent().unwrap_or(&place.root);

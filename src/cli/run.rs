@@ -6,10 +6,10 @@ use clap::Args;
 
 use super::place;
 use crate::driver::{self, Found, Outcome};
+use crate::edge::Edge;
 use crate::edge::console::Console;
 use crate::edge::directory::Directories;
 use crate::edge::system::RealSystem;
-use crate::edge::Edge;
 use crate::error::{Exit, Failure};
 use crate::journal::Journal;
 use crate::plan::Plan;

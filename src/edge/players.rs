@@ -89,6 +89,8 @@ impl<'a> Players<'a> {
         match &question.asks {
             // Players have no tokens: an automatic rehearsal signs with files.
             Asks::Pin(_) | Asks::LastTry(_) | Asks::TokenReady(_) => Ok(Reply::Exception),
+            Asks::NewHalf(..) | Asks::SameHalf(..) | Asks::Half(..) => Ok(Reply::Exception),
+            Asks::KeyTokenSerial | Asks::KeyTokenUsed | Asks::KeyTokenReady => Ok(Reply::Exception),
             Asks::Done => line(""),
             Asks::ClockRight(operator) | Asks::Agree(operator) => line(&operator.to_string()),
             Asks::Copied(operator) => {

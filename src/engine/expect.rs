@@ -4,7 +4,7 @@ use crate::backup::quorum::Custodian;
 use crate::phone;
 use crate::plan::{BackupSpec, Plan, ReadBack, Step, StepKind};
 use crate::record::event::Event;
-use crate::record::value::Part;
+use crate::record::value::{Holder, Means, Part};
 
 /// Whether a step is complete after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +24,9 @@ pub(super) fn accept(plan: &Plan, step: &Step, seen: &[Event], event: &Event) ->
     match &step.kind {
         StepKind::Clock => only(seen, matches!(event, Event::ClockConfirmed {})),
         StepKind::Preflight => only(seen, matches!(event, Event::PreflightDone { .. })),
-        StepKind::RollCall => only(seen, matches!(event, Event::RollCall { .. })),
+        StepKind::RollCall => roll_call(seen, event),
         StepKind::Media => only(seen, matches!(event, Event::MediaReady { .. })),
-        StepKind::Generate => only(seen, matches!(event, Event::Generated { .. })),
+        StepKind::Generate => generate(plan, seen, event),
         StepKind::Fingerprint => only(seen, matches!(event, Event::FingerprintCopied {})),
         StepKind::Pause => only(seen, matches!(event, Event::Paused {})),
         StepKind::Close => only(seen, matches!(event, Event::Closed { .. })),
@@ -45,6 +45,7 @@ pub(super) fn accept(plan: &Plan, step: &Step, seen: &[Event], event: &Event) ->
         StepKind::Export => export(seen, event),
         StepKind::Phone => phone(seen, event),
         StepKind::Open => open(seen, event),
+        StepKind::Enrol => enrol(seen, event),
     }
 }
 
@@ -67,6 +68,7 @@ pub(super) fn authorise_when(kind: &StepKind) -> AuthoriseWhen {
         | StepKind::Backup
         | StepKind::Revocation
         | StepKind::Export
+        | StepKind::Enrol
         | StepKind::Close => AuthoriseWhen::First,
         StepKind::Drill => AuthoriseWhen::BeforeErasing,
         StepKind::Open => AuthoriseWhen::AfterNaming,
@@ -76,6 +78,42 @@ pub(super) fn authorise_when(kind: &StepKind) -> AuthoriseWhen {
 
 fn only(seen: &[Event], fits: bool) -> Option<Progress> {
     (seen.is_empty() && fits).then_some(Complete)
+}
+
+/// The tokens of those operators who sign with one, A's before B's, then who the operators are.
+fn roll_call(seen: &[Event], event: &Event) -> Option<Progress> {
+    let attested = |holder| {
+        let is = |e: &Event| matches!(e, Event::TokenAttested { holder: of, .. } if *of == holder);
+        seen.iter().any(is)
+    };
+    let by = |holder| match attested(holder) {
+        true => Means::Token,
+        false => Means::File,
+    };
+    match event {
+        Event::TokenAttested { holder, .. } => match holder {
+            Holder::A => seen.is_empty(),
+            Holder::B => !attested(Holder::B),
+            Holder::Key => false,
+        }
+        .then_some(Continues),
+        Event::RollCall {
+            means_a, means_b, ..
+        } => ((*means_a, *means_b) == (by(Holder::A), by(Holder::B))).then_some(Complete),
+        _ => None,
+    }
+}
+
+/// A key; one in a token is attested then.
+fn generate(plan: &Plan, seen: &[Event], event: &Event) -> Option<Progress> {
+    let in_token = plan.key_is_in_a_token();
+    match (seen, event) {
+        ([], Event::Generated { .. }) => Some(if in_token { Continues } else { Complete }),
+        ([_], Event::TokenAttested { holder, .. }) if in_token && *holder == Holder::Key => {
+            Some(Complete)
+        }
+        _ => None,
+    }
 }
 
 /// Failed attempts are counted; after the allowed number only an exception leads on,
@@ -253,6 +291,19 @@ fn open(seen: &[Event], event: &Event) -> Option<Progress> {
         | ([_], Event::QuorumOpened { .. })
         | ([_, _], Event::MessageOpened { .. } | Event::MessageRefused { .. }) => Some(Continues),
         ([_, _, _], Event::Erased {}) => Some(Complete),
+        _ => None,
+    }
+}
+
+/// What the operators take home from an enrolment, in the order in which it is stored.
+pub const ENROL_FILES: [&str; 3] = ["operator-a.asc", "operator-b.asc", "site.toml"];
+
+fn enrol(seen: &[Event], event: &Event) -> Option<Progress> {
+    match (ENROL_FILES.get(seen.len()), event) {
+        (Some(name), Event::Stored { file, .. }) => (file.as_str() == *name).then_some(Continues),
+        (None, Event::Enrolled { files }) => {
+            (*files as usize == ENROL_FILES.len()).then_some(Complete)
+        }
         _ => None,
     }
 }

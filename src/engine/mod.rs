@@ -7,7 +7,9 @@ mod expect;
 mod says;
 mod state;
 
-pub use expect::{EXPORT_FILES, SHARE_ATTEMPTS, backup_files, revocation_files, share_parts};
+pub use expect::{
+    ENROL_FILES, EXPORT_FILES, SHARE_ATTEMPTS, backup_files, revocation_files, share_parts,
+};
 pub use state::{Ending, Key, Message, Next, Operators, Refusal, State, act_of};
 
 #[cfg(test)]

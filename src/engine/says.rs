@@ -8,7 +8,7 @@ use crate::phone::{HEAD_WORDS, canary};
 use crate::plan::{Operator, OperatorDemand, Plan};
 use crate::record::entry::Entry;
 use crate::record::event::Event;
-use crate::record::value::{Actors, Means, Mode, Part, Signed, Spoken};
+use crate::record::value::{Actors, Holder, Means, Mode, Part, Signed, Spoken};
 use crate::role::Role;
 
 /// Whether the entry says of itself what such an entry must.
@@ -27,6 +27,7 @@ pub(super) fn actors(event: &Event) -> Actors {
         | Event::RevocationSaved { .. }
         | Event::Erased {}
         | Event::Exported { .. }
+        | Event::Enrolled { .. }
         | Event::MessageOpened { .. }
         | Event::MessageRefused { .. }
         | Event::Paused {} => Actors::none(),
@@ -46,6 +47,10 @@ pub(super) fn actors(event: &Event) -> Actors {
             Part::First => 'A',
             Part::Second => 'B',
         }]),
+        Event::TokenAttested { holder, .. } => match holder {
+            Holder::Key => Actors::none(),
+            operator => Actors::of(operator.word().chars()),
+        },
         Event::QuorumOpened { quorum, .. } => Actors::of(quorum.as_str().chars()),
         Event::ClockConfirmed {}
         | Event::PreflightDone { .. }
@@ -80,6 +85,10 @@ fn values_fit(state: &State, plan: &Plan, entry: &Entry) -> bool {
         } => {
             plan.operators == OperatorDemand::Any
                 || [means_a, means_b] == [&Means::Token, &Means::Token]
+        }
+        Event::TokenAttested { holder, firmware } => {
+            let operator = *holder != Holder::Key;
+            !operator || plan.firmware.is_none_or(|oldest| *firmware >= oldest)
         }
         Event::Generated { profile, .. } => plan
             .key

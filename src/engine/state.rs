@@ -626,6 +626,7 @@ pub fn act_of(kind: &StepKind) -> Act {
         StepKind::Export => Act::Export,
         StepKind::Phone => Act::Phone,
         StepKind::Open => Act::Open,
+        StepKind::Enrol => Act::Enrol,
         StepKind::Close => Act::Close,
         // The plan's rules refuse authorisation before roll call; the rest is the media check.
         StepKind::Media | StepKind::Clock | StepKind::Preflight | StepKind::Pause => Act::Media,

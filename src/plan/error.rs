@@ -126,6 +126,8 @@ pub enum BadValue {
     Outside(u32, u32),
     /// Not a validity period.
     Period,
+    /// Not a firmware version.
+    Firmware,
     /// Not a custodian's letter.
     Custodian,
     /// The site has no such value to give.
@@ -144,6 +146,7 @@ impl BadValue {
             BadValue::Unknown(_) => "unknown-name",
             BadValue::Outside(..) => "outside-bounds",
             BadValue::Period => "period",
+            BadValue::Firmware => "firmware",
             BadValue::Custodian => "custodian-letter",
             BadValue::SiteValue => "site-value",
             BadValue::NotForKind(_) => "key-not-for-kind",
@@ -162,6 +165,9 @@ impl fmt::Display for BadValue {
             BadValue::Period => f.write_str(
                 "is neither `never` nor a number with y, m or d behind it, at most 100 years",
             ),
+            BadValue::Firmware => {
+                f.write_str("is not three numbers with dots between them, as in 5.7.0")
+            }
             BadValue::Custodian => f.write_str("has a name that is not one letter from A to T"),
             BadValue::SiteValue => {
                 f.write_str("asks the site for something other than `site:backup-address`")

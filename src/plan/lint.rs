@@ -8,7 +8,7 @@ use crate::backup::quorum::{self, Custodian, MAX_CUSTODIANS, MAX_QUORUMS, MIN_TH
 /// Where things stand in the file: line numbers, from 1.
 pub(super) struct Lines {
     pub minutes: usize,
-    pub operators: usize,
+    pub firmware: usize,
     pub key: usize,
     pub custodians: usize,
     pub threshold: usize,
@@ -30,12 +30,12 @@ pub(super) fn check(plan: &Plan, lines: &Lines) -> Result<(), Broken> {
 type Check = fn(&Lint<'_>) -> Result<(), Broken>;
 
 /// Counts and numbering first: later rules may then speak of steps by their ids.
-const RULES: [Check; 28] = [
+const RULES: [Check; 29] = [
     counts,
     phase_ids,
     step_ids,
     minutes_add_up,
-    no_tokens_yet,
+    firmware_of_tokens,
     at_most_one_of_each,
     one_roll_call,
     opening_in_first_phase,
@@ -59,10 +59,11 @@ const RULES: [Check; 28] = [
     no_key_no_steps_of_it,
     phone_after_the_stop,
     opening_makes_no_key,
+    enrolling_stands_alone,
 ];
 
 /// Kinds that a plan has once at most. (Roll call and close have rules of their own.)
-const ONCE: [StepKind; 12] = [
+const ONCE: [StepKind; 13] = [
     StepKind::Clock,
     StepKind::Preflight,
     StepKind::Media,
@@ -75,13 +76,14 @@ const ONCE: [StepKind; 12] = [
     StepKind::Export,
     StepKind::Phone,
     StepKind::Open,
+    StepKind::Enrol,
 ];
 
 /// What every plan begins with, in this order.
 const OPENING: [StepKind; 3] = [StepKind::Clock, StepKind::Preflight, StepKind::RollCall];
 
 /// Kinds that can't be undone, or vouch for what can't.
-const AUTHORISED: [StepKind; 10] = [
+const AUTHORISED: [StepKind; 11] = [
     StepKind::RollCall,
     StepKind::Generate,
     StepKind::Backup,
@@ -91,6 +93,7 @@ const AUTHORISED: [StepKind; 10] = [
     StepKind::Export,
     StepKind::Phone,
     StepKind::Open,
+    StepKind::Enrol,
     StepKind::Close,
 ];
 
@@ -211,10 +214,10 @@ fn minutes_add_up(lint: &Lint) -> Result<(), Broken> {
     at_line(lint.lines.minutes, Rule::MinutesAddUp { stated, sum })
 }
 
-fn no_tokens_yet(lint: &Lint) -> Result<(), Broken> {
-    match lint.plan.operators {
-        OperatorDemand::Any => Ok(()),
-        OperatorDemand::Token => at_line(lint.lines.operators, Rule::NoTokenSupport),
+fn firmware_of_tokens(lint: &Lint) -> Result<(), Broken> {
+    match (lint.plan.operators, lint.plan.firmware) {
+        (OperatorDemand::Any, Some(_)) => at_line(lint.lines.firmware, Rule::FirmwareWithoutToken),
+        _ => Ok(()),
     }
 }
 
@@ -454,6 +457,17 @@ fn phone_after_the_stop(lint: &Lint) -> Result<(), Broken> {
 fn opening_makes_no_key(lint: &Lint) -> Result<(), Broken> {
     match (lint.first(StepKind::Open), lint.first(StepKind::Generate)) {
         (Some(open), Some(_)) => lint.at_step(open, Rule::OpenWithGenerate),
+        _ => Ok(()),
+    }
+}
+
+/// Who the operators are is settled before a key depends on them.
+fn enrolling_stands_alone(lint: &Lint) -> Result<(), Broken> {
+    let other = [StepKind::Generate, StepKind::Open];
+    match lint.first(StepKind::Enrol) {
+        Some(enrol) if other.iter().any(|kind| lint.first(*kind).is_some()) => {
+            lint.at_step(enrol, Rule::EnrolAlone)
+        }
         _ => Ok(()),
     }
 }

@@ -16,6 +16,7 @@ mod rule;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::attestation::Firmware;
 use crate::backup::quorum::{self, Custodian, Quorum};
 use crate::digest::Digest;
 use crate::role::Role;
@@ -37,6 +38,8 @@ pub struct Plan {
     pub minutes: u32,
     /// Which operators it demands.
     pub operators: OperatorDemand,
+    /// The oldest firmware that the operators' tokens may have; only where tokens are demanded.
+    pub firmware: Option<Firmware>,
     /// The key that is made; present exactly if a step generates one.
     pub key: Option<KeySpec>,
     /// Who keeps shares; present exactly if steps share and back up.
@@ -295,6 +298,8 @@ pub enum StepKind {
     Phone,
     /// A message is decrypted with the key of an earlier ceremony, from its backup.
     Open,
+    /// The certificates of both operators are handed out.
+    Enrol,
     /// The record is closed.
     Close,
 }
@@ -319,6 +324,7 @@ impl StepKind {
             StepKind::Pause => "pause",
             StepKind::Phone => "phone",
             StepKind::Open => "open",
+            StepKind::Enrol => "enrol",
             StepKind::Close => "close",
         }
     }
@@ -453,6 +459,10 @@ pub fn carried() -> &'static [Carried] {
         Carried {
             name: "backup-key",
             source: include_str!("../../ceremony/backup-key.toml"),
+        },
+        Carried {
+            name: "enrol-operator",
+            source: include_str!("../../ceremony/enrol-operator.toml"),
         },
         Carried {
             name: "open",

@@ -14,6 +14,7 @@ use super::{
     BackupSpec, KeyPlace, KeySpec, OperatorDemand, Period, Phase, Plan, ReadBack, Step, StepKind,
     UnknownName, UserIdSource,
 };
+use crate::attestation::Firmware;
 use crate::backup::quorum::Custodian;
 use crate::input::{self, BadText, MAX_USER_ID};
 
@@ -49,6 +50,7 @@ const KINDS: &[&str] = &[
     "pause",
     "phone",
     "open",
+    "enrol",
     "close",
 ];
 
@@ -70,6 +72,7 @@ struct RawHead {
     summary: Spanned<String>,
     minutes: Spanned<u32>,
     operators: Option<Spanned<String>>,
+    firmware: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -140,6 +143,7 @@ impl File<'_> {
             summary: self.text("summary", &head.summary, MAX_SUMMARY)?,
             minutes: self.number("minutes", &head.minutes, PLAN_MINUTES)?,
             operators,
+            firmware: self.firmware(head.firmware.as_ref())?,
             key: raw.key.as_ref().map(|key| self.key(key)).transpose()?,
             backup: raw
                 .backup
@@ -162,6 +166,14 @@ impl File<'_> {
             return Err(self.bad("id", raw, BadValue::PlanId));
         }
         Ok(id.clone())
+    }
+
+    fn firmware(&self, raw: Option<&Spanned<String>>) -> Result<Option<Firmware>, PlanError> {
+        let read = |raw: &Spanned<String>| {
+            Firmware::parse(raw.get_ref())
+                .ok_or_else(|| self.bad("firmware", raw, BadValue::Firmware))
+        };
+        raw.map(read).transpose()
     }
 
     fn key(&self, raw: &RawKey) -> Result<KeySpec, PlanError> {
@@ -274,6 +286,7 @@ impl File<'_> {
             "pause" => StepKind::Pause,
             "phone" => StepKind::Phone,
             "open" => StepKind::Open,
+            "enrol" => StepKind::Enrol,
             "close" => StepKind::Close,
             _ => {
                 let unknown = UnknownName { known: KINDS };
@@ -391,9 +404,9 @@ impl File<'_> {
         let phases = raw.phase.iter();
         Lines {
             minutes,
-            operators: raw
+            firmware: raw
                 .plan
-                .operators
+                .firmware
                 .as_ref()
                 .map_or(minutes, |value| line(value.span())),
             key: raw

@@ -37,8 +37,8 @@ impl Error for Broken {}
 /// A rule about a plan as a whole. `kind` is the name of a step kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Tokens are demanded, but this version knows none.
-    NoTokenSupport,
+    /// A firmware is demanded, but no token.
+    FirmwareWithoutToken,
     /// 1 to 12 phases.
     PhaseCount(usize),
     /// At most 60 steps.
@@ -101,6 +101,8 @@ pub enum Rule {
     PhonePlace,
     /// A plan that opens a message makes no key.
     OpenWithGenerate,
+    /// A plan that enrols operators makes no key and opens nothing.
+    EnrolAlone,
     /// Custodians are named, but nothing is shared or backed up.
     BackupUnused { kind: &'static str },
     /// A step needs custodians, but none are named.
@@ -129,7 +131,7 @@ impl Rule {
     /// A short name, the same for all plans that break this rule.
     pub fn class(&self) -> &'static str {
         match self {
-            Rule::NoTokenSupport => "no-token-support",
+            Rule::FirmwareWithoutToken => "firmware-without-token",
             Rule::PhaseCount(_) => "phase-count",
             Rule::StepCount(_) => "step-count",
             Rule::EmptyPhase => "empty-phase",
@@ -158,6 +160,7 @@ impl Rule {
             Rule::BeforeTrial { .. } => "before-trial",
             Rule::PhonePlace => "phone-place",
             Rule::OpenWithGenerate => "open-with-generate",
+            Rule::EnrolAlone => "enrol-alone",
             Rule::BackupUnused { .. } => "backup-unused",
             Rule::BackupMissing { .. } => "backup-missing",
             Rule::RevocationMissing => "revocation-missing",
@@ -175,9 +178,9 @@ impl Rule {
     /// What to change in the plan.
     pub fn remedy(&self) -> String {
         let text = match self {
-            Rule::NoTokenSupport => {
-                "Take the line away, or write operators = \"any\": operators then authorise \
-                 with a passphrase."
+            Rule::FirmwareWithoutToken => {
+                "Take the line away, or write operators = \"token\": operators then authorise \
+                 with a YubiKey."
             }
             Rule::PhaseCount(_) | Rule::StepCount(_) | Rule::EmptyPhase => {
                 "Join or split phases and steps until the counts fit."
@@ -227,6 +230,9 @@ impl Rule {
             Rule::PhonePlace => {
                 "Keep this order: export, pause, phone: the verifier needs the certificate first."
             }
+            Rule::EnrolAlone => {
+                "Make two plans of it: the operators are enrolled in a ceremony of its own."
+            }
             Rule::OpenWithGenerate => {
                 "Make two plans of it: one that makes the key, one that opens messages."
             }
@@ -253,9 +259,9 @@ impl Rule {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Rule::NoTokenSupport => f.write_str(
-                "the plan demands operators with tokens, but this version has no token support",
-            ),
+            Rule::FirmwareWithoutToken => {
+                f.write_str("a firmware can be demanded only where operators = \"token\"")
+            }
             Rule::PhaseCount(n) => write!(f, "there are {n} phases, not 1 to {MAX_PHASES}"),
             Rule::StepCount(n) => write!(f, "there are {n} steps, more than {MAX_STEPS}"),
             Rule::EmptyPhase => f.write_str("a phase has no steps"),
@@ -336,6 +342,9 @@ impl fmt::Display for Rule {
             ),
             Rule::PhonePlace => {
                 f.write_str("the call must come after `export` and a `pause` behind it")
+            }
+            Rule::EnrolAlone => {
+                f.write_str("a plan that enrols operators can't make a key or open a message")
             }
             Rule::OpenWithGenerate => {
                 f.write_str("a plan that opens a message can't generate a key")

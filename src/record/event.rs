@@ -1,8 +1,9 @@
 //! The closed list of events, each with its fields in their fixed order.
 
 use super::value::{
-    Act, Decision, Means, Mode, Opener, Part, Signed, Spoken, Standing, Token, Value,
+    Act, Decision, Holder, Means, Mode, Opener, Part, Signed, Spoken, Standing, Token, Value,
 };
+use crate::attestation::Firmware;
 use crate::digest::{Digest, Fingerprint};
 use crate::role::Role;
 
@@ -114,6 +115,12 @@ events! {
         standing_b: Standing = "standing-b",
         means_b: Means = "means-b",
     }
+    /// A token showed that the keys in it were made inside, and need PIN and touch each time.
+    /// `detail` has its serial number and the certificates that prove it.
+    TokenAttested = "token-attested", Needed {
+        holder: Holder = "holder",
+        firmware: Firmware = "firmware",
+    }
     /// All media are there, told apart and writable; `detail` describes them.
     MediaReady = "media-ready", Needed { media: u32 = "media" }
     /// A checkpoint: both operators sign the transcript up to and including this entry.
@@ -165,6 +172,8 @@ events! {
     TrialDone = "trial-done", None { fingerprint: Fingerprint = "fingerprint" }
     /// Nothing secret of the key is left in this machine's memory.
     Erased = "erased", None {}
+    /// The certificates of both operators and what the site file needs are on their media.
+    Enrolled = "enrolled", None { files: u32 = "files" }
     /// Who keeps what, with seal numbers; `detail` has the list.
     Custody = "custody", Needed { items: u32 = "items" }
     /// Everything that leaves the room is on its media.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::attestation::Firmware;
 use crate::digest::{Digest, Fingerprint};
 use crate::role::Role;
 
@@ -68,6 +69,7 @@ words! {
         Export = "export",
         Phone = "phone",
         Open = "open",
+        Enrol = "enrol",
         Close = "close",
         /// An exception that was just recorded.
         Exception = "exception",
@@ -121,6 +123,11 @@ words! {
 words! {
     /// How an operator signs.
     Means { File = "file", Token = "token" }
+}
+
+words! {
+    /// Whose keys are in a token: an operator's, or the key that the ceremony makes.
+    Holder { A = "A", B = "B", Key = "key" }
 }
 
 words! {
@@ -246,6 +253,15 @@ impl Value for char {
         chars
             .next()
             .filter(|c| ('A'..='T').contains(c) && chars.next().is_none())
+    }
+}
+
+impl Value for Firmware {
+    fn write(&self) -> String {
+        self.to_string()
+    }
+    fn read(text: &str) -> Option<Self> {
+        Firmware::parse(text)
     }
 }
 

@@ -153,7 +153,7 @@ fn open_quorum(
 }
 
 /// What came of trying a quorum.
-enum Tried {
+pub(super) enum Tried {
     Opened(Opener),
     WrongWords(Custodian),
     Broken(&'static str),
@@ -185,10 +185,10 @@ fn try_quorum(
     Ok(Tried::Opened(opener))
 }
 
-type Opened = Result<(SecretBytes, Opener), Tried>;
+pub(super) type Opened = Result<(SecretBytes, Opener), Tried>;
 
 /// Opens one payload through a quorum's capsule.
-fn open_one(
+pub(super) fn open_one(
     room: &mut Room<'_>,
     quorum: &Quorum,
     medium: Role,

@@ -185,6 +185,14 @@ pub trait Token {
     /// [`TokenError::SlotInUse`], [`TokenError::UnknownManagementKey`]; errors of the PIN.
     fn generate(&mut self, slot: Slot, pin: &SecretText) -> Result<Point, TokenError>;
 
+    /// The same in a slot that is in use: the key that is in it is lost for ever. Only after an
+    /// exception that both operators signed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Token::generate`].
+    fn replace(&mut self, slot: Slot, pin: &SecretText) -> Result<Point, TokenError>;
+
     /// The slot's attestation and the token's certificate, DER.
     ///
     /// # Errors

@@ -318,6 +318,13 @@ impl Token for PcscToken {
         })
     }
 
+    fn replace(&mut self, slot: Slot, pin: &SecretText) -> Result<Point, TokenError> {
+        let pin = copy(pin)?;
+        self.does(self.ordinary, move |token| {
+            operations::replace(token, slot, &pin)
+        })
+    }
+
     fn attest(&mut self, slot: Slot) -> Result<Vec<Vec<u8>>, TokenError> {
         self.does(self.ordinary, move |token| operations::attest(token, slot))
     }

@@ -1,14 +1,15 @@
 //! A ceremony that is walked through event by event, and all that could be tried on the way.
 
 use super::super::*;
+use crate::attestation::Firmware;
 use crate::digest::{Digest, Fingerprint};
 use crate::phone::canary::{self, Canary};
 use crate::phone::result::{self, Said};
-use crate::plan::{self, Plan, StepKind};
+use crate::plan::{self, OperatorDemand, Plan, StepKind};
 use crate::record::entry::Entry;
 use crate::record::event::Event;
 use crate::record::value::{
-    Act, Decision, Means, Mode, Opener, Part, Signed, Spoken, Standing, Token,
+    Act, Decision, Holder, Means, Mode, Opener, Part, Signed, Spoken, Standing, Token,
 };
 use crate::role::Role;
 use crate::words::pgp::Heard;
@@ -21,6 +22,18 @@ pub(super) fn carried() -> Plan {
 /// The carried plan that opens a message and makes no key.
 pub(super) fn opening() -> Plan {
     let plan = plan::load_carried("open").expect("it is carried");
+    plan.expect("it is good")
+}
+
+/// The carried plan that enrols two operators with tokens.
+pub(super) fn enrolling() -> Plan {
+    let plan = plan::load_carried("enrol-operator").expect("it is carried");
+    plan.expect("it is good")
+}
+
+/// The carried plan whose key is made in a token.
+pub(super) fn in_a_token() -> Plan {
+    let plan = plan::load_carried("token-key").expect("it is carried");
     plan.expect("it is good")
 }
 
@@ -131,9 +144,15 @@ impl<'a> Walk<'a> {
         match &step.kind {
             StepKind::Clock => Event::ClockConfirmed {},
             StepKind::Preflight => preflight(0),
-            StepKind::RollCall => roll_call("b"),
+            StepKind::RollCall => match (self.plan.operators, at) {
+                (OperatorDemand::Any, _) => roll_call("b"),
+                (OperatorDemand::Token, 0) => attested(Holder::A),
+                (OperatorDemand::Token, 1) => attested(Holder::B),
+                _ => with_tokens(),
+            },
             StepKind::Media => Event::MediaReady { media: 6 },
-            StepKind::Generate => generated(self.state.next_attempt()),
+            StepKind::Generate if at == 1 => attested(Holder::Key),
+            StepKind::Generate => made(self.plan, self.state.next_attempt()),
             StepKind::Fingerprint => Event::FingerprintCopied {},
             StepKind::ReadBack(_) => Event::ReadBackMatched {
                 attempts: wrong + 1,
@@ -147,7 +166,10 @@ impl<'a> Walk<'a> {
                 Some(name) => stored(name),
                 None => Event::BackedUp { files: at as u32 },
             },
-            StepKind::Revocation => match revocation_files(&self.backup()).get(at) {
+            StepKind::Trial => Event::TrialDone {
+                fingerprint: fingerprint("the key"),
+            },
+            StepKind::Revocation => match revocation_names(self.plan).get(at) {
                 Some(name) => stored(name),
                 None => Event::RevocationSaved { files: at as u32 },
             },
@@ -171,6 +193,10 @@ impl<'a> Walk<'a> {
                 1 => quorum_opened("AB"),
                 2 => message_opened(),
                 _ => Event::Erased {},
+            },
+            StepKind::Enrol => match ENROL_FILES.get(at) {
+                Some(name) => stored(name),
+                None => Event::Enrolled { files: at as u32 },
             },
             StepKind::Close => Event::Authorise { act: Act::Close },
         }
@@ -285,6 +311,25 @@ pub(super) fn roll_call(b: &str) -> Event {
     }
 }
 
+/// The roll call of two operators with tokens.
+pub(super) fn with_tokens() -> Event {
+    let mut event = roll_call("b");
+    if let Event::RollCall {
+        means_a, means_b, ..
+    } = &mut event
+    {
+        (*means_a, *means_b) = (Means::Token, Means::Token);
+    }
+    event
+}
+
+pub(super) fn attested(holder: Holder) -> Event {
+    Event::TokenAttested {
+        holder,
+        firmware: Firmware(5, 7, 1),
+    }
+}
+
 pub(super) fn generated(attempt: u32) -> Event {
     Event::Generated {
         attempt,
@@ -292,6 +337,21 @@ pub(super) fn generated(attempt: u32) -> Event {
         fingerprint: fingerprint("the key"),
         certificate: Digest::of(b"certificate.asc"),
     }
+}
+
+/// The key that the plan describes.
+pub(super) fn made(plan: &Plan, attempt: u32) -> Event {
+    let mut event = generated(attempt);
+    if let (Event::Generated { profile, .. }, Some(key)) = (&mut event, &plan.key) {
+        *profile = token(&key.profile.to_string());
+    }
+    event
+}
+
+/// The files of the revocation step; where the plan has none, those of one that does.
+pub(super) fn revocation_names(plan: &Plan) -> Vec<String> {
+    let names = revocation_files(plan).or_else(|| revocation_files(&carried()));
+    names.expect("the plan backs up")
 }
 
 pub(super) fn share(custodian: char, part: Part, attempts: u32) -> Event {
@@ -357,6 +417,13 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
         Event::Paused {},
         Event::Aborted {},
         Event::SheetsChecked {},
+        attested(Holder::Key),
+        Event::TrialDone {
+            fingerprint: fingerprint("the key"),
+        },
+        Event::TrialDone {
+            fingerprint: fingerprint("another key"),
+        },
         message_named("2026-01-02-backup-key-0A1B2C3D"),
         message_named("REHEARSAL-2026-01-02-backup-key-0A1B2C3D"),
         message_opened(),
@@ -393,6 +460,7 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
     for n in 0..7 {
         all.extend([
             generated(n),
+            made(walk.plan, n),
             Event::ReadBackFailed { attempt: n },
             Event::CallFailed { attempt: n },
             walk.confirmed(Spoken::Canaries, n),
@@ -417,11 +485,7 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
             fingerprint: fingerprint("the key"),
         });
     }
-    let files = [
-        backup_files(&walk.backup()),
-        revocation_files(&walk.backup()),
-    ]
-    .concat();
+    let files = [backup_files(&walk.backup()), revocation_names(walk.plan)].concat();
     all.extend(files.iter().map(|name| stored(name)));
     all.extend(EXPORT_FILES.iter().map(|name| stored(name)));
     let quorums = walk.backup().quorums();

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use crate::attestation::Evidence;
 use crate::digest::Digest;
 use crate::edge::media::Access;
 use crate::edge::{MediaError, MediaFault};
 use crate::openpgp::{Certificate, LockedKey, UnixTime};
 use crate::operator::{FileOperator, Signatory, key_path};
 use crate::plan::Operator;
+use crate::record::entry::Entry;
 use crate::record::event::Event;
 use crate::record::files;
 use crate::record::value::{Actors, Standing};
@@ -359,8 +361,12 @@ fn show_plan(room: &mut Room<'_>) -> Result<(), Stop> {
     }
     if let Some(backup) = &plan.backup {
         let names: Vec<String> = backup.custodians.iter().map(|c| c.to_string()).collect();
+        let opened = match plan.key_is_in_a_token() {
+            true => "NO BACKUP of the key. Certificate that declares it invalid",
+            false => "Backup",
+        };
         body.extend(layout::wrap(&format!(
-            "Backup: any {} of the custodians {} together can open it.",
+            "{opened}: any {} of the custodians {} together can open it.",
             backup.threshold,
             names.join(", ")
         )));
@@ -428,4 +434,19 @@ fn describe(room: &Room<'_>, keys: &[FileOperator; 2]) -> String {
         lines.push(format!("call-back number of {name}: {number}"));
     }
     lines.join("\n")
+}
+
+/// What the operator's token showed in this record's roll call; `None` where they have none.
+pub fn evidence(room: &Room<'_>, operator: Operator) -> Option<Evidence> {
+    let shown = room.journal.entries().iter().rev().find(|placed| {
+        let holder = match &placed.entry.event {
+            Event::TokenAttested { holder, .. } => holder.word(),
+            _ => return false,
+        };
+        holder == operator.to_string()
+    })?;
+    let file = room.journal.file(&Entry::detail_path(shown.entry.number))?;
+    let text = std::str::from_utf8(file).ok()?;
+    let (_nonce, text) = text.split_once('\n')?;
+    Evidence::parse(text).ok()
 }
