@@ -52,11 +52,35 @@ pub struct Site {
 pub struct SiteOperator {
     /// The certificate's primary fingerprint.
     pub fingerprint: Fingerprint,
-    /// Where the passphrase-protected key is: a path inside the operator's own medium,
-    /// relative, without `..`.
-    pub key: String,
+    /// Where their secret key is.
+    pub key: KeyPlace,
     /// The number to call this operator back at.
     pub callback: Option<String>,
+}
+
+/// Where an operator's secret key is. Paths lie inside the operator's own medium, relative,
+/// without `..`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// A passphrase-protected key, in this file.
+    File(String),
+    /// In a YubiKey.
+    Token {
+        /// The serial number on its back.
+        serial: u32,
+        /// Where the certificate is: a token does not hold it.
+        certificate: String,
+    },
+}
+
+impl KeyPlace {
+    /// The file that the operator brings.
+    pub fn path(&self) -> &str {
+        match self {
+            KeyPlace::File(path) => path,
+            KeyPlace::Token { certificate, .. } => certificate,
+        }
+    }
 }
 
 /// The remote person who confirms the fingerprint.
@@ -104,7 +128,9 @@ struct RawSite {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawOperator {
     fingerprint: Spanned<String>,
-    key: Spanned<String>,
+    key: Option<Spanned<String>>,
+    token: Option<Spanned<String>>,
+    certificate: Option<Spanned<String>>,
     call_back: Option<Spanned<String>>,
 }
 
@@ -160,6 +186,17 @@ impl File<'_> {
             let line = self.line(raw_b.fingerprint.span());
             return Err(SiteError::SameFingerprint { line });
         }
+        let token = |operator: &Option<SiteOperator>| match operator.as_ref()?.key {
+            KeyPlace::Token { serial, .. } => Some(serial),
+            KeyPlace::File(_) => None,
+        };
+        let tokens = token(&site.operator_a).zip(token(&site.operator_b));
+        if let (Some((a, b)), Some(raw_b)) = (tokens, &raw.operator_b)
+            && a == b
+        {
+            let line = self.line(raw_b.fingerprint.span());
+            return Err(SiteError::SameToken { line });
+        }
         Ok(site)
     }
 
@@ -170,12 +207,7 @@ impl File<'_> {
     fn operator(&self, raw: &RawOperator) -> Result<SiteOperator, SiteError> {
         let fingerprint = Fingerprint::parse_typed(raw.fingerprint.get_ref())
             .ok_or_else(|| self.bad("fingerprint", &raw.fingerprint, BadFact::Fingerprint))?;
-        let key = self.text("key", &raw.key, MAX_PATH)?;
-        // What is checked here is a name on another medium: it must not lead out of it.
-        let inside = |part| matches!(part, Component::Normal(_));
-        if !Path::new(&key).components().all(inside) || key.contains('\\') || key.ends_with('/') {
-            return Err(self.bad("key", &raw.key, BadFact::Path));
-        }
+        let key = self.key_place(raw)?;
         let callback = raw
             .call_back
             .as_ref()
@@ -186,6 +218,35 @@ impl File<'_> {
             key,
             callback,
         })
+    }
+
+    fn key_place(&self, raw: &RawOperator) -> Result<KeyPlace, SiteError> {
+        match (&raw.key, &raw.token, &raw.certificate) {
+            (Some(key), None, None) => Ok(KeyPlace::File(self.inside("key", key)?)),
+            (None, Some(token), Some(certificate)) => {
+                let text = token.get_ref();
+                let serial = text.parse().ok().filter(|n: &u32| n.to_string() == *text);
+                Ok(KeyPlace::Token {
+                    serial: serial.ok_or_else(|| self.bad("token", token, BadFact::Serial))?,
+                    certificate: self.inside("certificate", certificate)?,
+                })
+            }
+            _ => {
+                let line = self.line(raw.fingerprint.span());
+                Err(SiteError::KeyOrToken { line })
+            }
+        }
+    }
+
+    /// A name on another medium: it must not lead out of it.
+    fn inside(&self, key: &'static str, raw: &Spanned<String>) -> Result<String, SiteError> {
+        let path = self.text(key, raw, MAX_PATH)?;
+        let inside = |part| matches!(part, Component::Normal(_));
+        let plain = Path::new(&path).components().all(inside);
+        if !plain || path.contains('\\') || path.ends_with('/') {
+            return Err(self.bad(key, raw, BadFact::Path));
+        }
+        Ok(path)
     }
 
     fn verifier(&self, raw: &RawVerifier) -> Result<Verifier, SiteError> {
@@ -336,6 +397,45 @@ operator-b = "/media/b"
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn a_key_is_in_a_file_or_in_a_token() {
+        let file = "key = \"bob.key.asc\"";
+        let serial = |bad: &str| format!("token = \"{bad}\"\ncertificate = \"bob.asc\"");
+        for bad in ["", "0123", "-1", "4294967296", "12 34", "ABC"] {
+            let error = Site::parse(&FULL.replace(file, &serial(bad))).expect_err(bad);
+            assert!(
+                matches!(error, SiteError::Value { key: "token", .. }),
+                "{error}"
+            );
+        }
+        for bad in [
+            "",
+            "token = \"1234\"",
+            "certificate = \"bob.asc\"",
+            "key = \"bob.key.asc\"\ntoken = \"1234\"\ncertificate = \"bob.asc\"",
+        ] {
+            let error = Site::parse(&FULL.replace(file, bad)).expect_err(bad);
+            assert!(matches!(error, SiteError::KeyOrToken { .. }), "{error}");
+            assert!(!error.remedy().is_empty() && error.line().is_some());
+        }
+        let outside = FULL.replace(file, "token = \"1234\"\ncertificate = \"../b.asc\"");
+        assert!(Site::parse(&outside).is_err());
+        let source = FULL.replace(file, &serial("12345678"));
+        let site = Site::parse(&source).expect("it is good");
+        let place = site.operator_b.expect("pinned").key;
+        let certificate = "bob.asc".to_string();
+        assert_eq!(
+            place,
+            KeyPlace::Token {
+                serial: 12_345_678,
+                certificate
+            }
+        );
+        let same = source.replace("key = \"keys/alice.key.asc\"", &serial("12345678"));
+        let error = Site::parse(&same).expect_err("one token");
+        assert!(matches!(error, SiteError::SameToken { .. }), "{error}");
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn provisioned_and_used(version: Version, name: &str) {
             Err(TokenError::SlotEmpty(Slot::Decryption))
         ));
         assert!(matches!(
-            token.generate(Slot::Signature, &text("123456")),
+            token.generate(Slot::Signature, &text("123456"), false),
             Err(TokenError::DefaultManagementKey)
         ));
 
@@ -348,7 +348,7 @@ fn pulled_at_each_apdu_of_protecting() {
             token
                 .protect(&text(PIN))
                 .unwrap_or_else(|error| panic!("at {at}: {error:?}"));
-            token.generate(Slot::Signature, &text(PIN)).unwrap();
+            token.generate(Slot::Signature, &text(PIN), false).unwrap();
             assert!(!token.state().unwrap().default_management_key);
             drop(token);
             reader.remove();
@@ -381,7 +381,7 @@ fn an_imported_key_is_neither_attested_nor_overwritten() {
             Err(TokenError::Imported(Slot::Signature))
         ));
         assert!(matches!(
-            token.generate(Slot::Signature, &text("123456")),
+            token.generate(Slot::Signature, &text("123456"), false),
             Err(TokenError::SlotInUse(Slot::Signature))
         ));
     });

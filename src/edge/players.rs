@@ -88,9 +88,22 @@ impl<'a> Players<'a> {
         let line = |text: &str| Ok(Reply::Line(text.to_string()));
         match &question.asks {
             // Players have no tokens: an automatic rehearsal signs with files.
-            Asks::Pin(_) | Asks::LastTry(_) | Asks::TokenReady(_) => Ok(Reply::Exception),
-            Asks::NewHalf(..) | Asks::SameHalf(..) | Asks::Half(..) => Ok(Reply::Exception),
-            Asks::KeyTokenSerial | Asks::KeyTokenUsed | Asks::KeyTokenReady => Ok(Reply::Exception),
+            // Nobody is there to touch a token.
+            Asks::Means(_) => line("file"),
+            Asks::Serial(_)
+            | Asks::NewPin(_)
+            | Asks::SamePin(_)
+            | Asks::NewPuk(_)
+            | Asks::SamePuk(_)
+            | Asks::Pin(_)
+            | Asks::LastTry(_)
+            | Asks::TokenReady(_)
+            | Asks::NewHalf(..)
+            | Asks::SameHalf(..)
+            | Asks::Half(..)
+            | Asks::KeyTokenSerial
+            | Asks::KeyTokenUsed
+            | Asks::KeyTokenReady => Ok(Reply::Exception),
             Asks::Done => line(""),
             Asks::ClockRight(operator) | Asks::Agree(operator) => line(&operator.to_string()),
             Asks::Copied(operator) => {

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::attestation::Firmware;
 use crate::digest::Digest;
-use crate::plan::StepKind;
+use crate::plan::{Plan, StepKind};
 use crate::record::entry::Entry;
 use crate::record::event::Event;
 use crate::record::value::{Act, Decision, Holder, Opener, Part};
@@ -497,5 +498,34 @@ proptest! {
                 Err(_) => prop_assert_eq!(format!("{:?}", walk.state), format!("{:?}", before.state)),
             }
         }
+    }
+}
+
+#[test]
+fn who_signs_with_a_token_showed_it_and_its_firmware_is_new_enough() {
+    let source = enrolling().source().replace(
+        "operators = \"token\"",
+        "operators = \"token\"\nfirmware = \"5.7.0\"",
+    );
+    let newest = Plan::parse(&source).expect("a good plan");
+    for plan in [enrolling(), newest.clone(), opening()] {
+        let mut walk = Walk::new(&plan);
+        walk.on_to(&StepKind::RollCall);
+        assert!(walk.refuses(with_tokens()), "nobody showed a token");
+        assert!(walk.refuses(attested(Holder::Key)), "there is no key");
+        let old = |holder| Event::TokenAttested {
+            holder,
+            firmware: Firmware(5, 4, 3),
+        };
+        assert_eq!(walk.refuses(old(Holder::A)), plan == newest);
+        let mut only_b = walk.clone();
+        only_b.must(attested(Holder::B));
+        assert!(only_b.refuses(with_tokens()) && only_b.refuses(roll_call("b")));
+        assert!(only_b.refuses(attested(Holder::A)), "A comes before B");
+        walk.must(attested(Holder::A));
+        assert!(walk.refuses(attested(Holder::A)), "once is enough");
+        walk.must(attested(Holder::B));
+        assert!(walk.refuses(roll_call("b")), "both showed a token");
+        walk.must(with_tokens());
     }
 }

@@ -91,6 +91,10 @@ pub struct TokenKeys {
 }
 
 impl TokenKeys {
+    /// The creation time of every operator's keys, 2020-01-01T00:00:00Z, whenever they were made:
+    /// so the two slots alone give the fingerprint, also when the certificate's file is lost.
+    pub const CREATED: UnixTime = 1_577_836_800;
+
     fn time(&self) -> Result<SystemTime, OpenPgpError> {
         system_time(self.created).ok_or(OpenPgpError::Time)
     }

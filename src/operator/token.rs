@@ -112,7 +112,7 @@ impl TokenOperator {
         state.is_set_up()?;
         let in_slot = state.signature.as_ref().and_then(|key| key.point);
         if in_slot != Some(self.key.keys().signing) {
-            return Err(Trouble::Token(TokenError::NotAsAsked(Slot::Signature)));
+            return Err(Trouble::Token(TokenError::OtherKey(Slot::Signature)));
         }
         let pin = self.pin(terminal, state.pin.left)?;
         self.sign_with(terminal, token.as_mut(), &pin, message, at)

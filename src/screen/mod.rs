@@ -116,6 +116,18 @@ pub enum Asks {
     SamePassphrase(Operator),
     /// The passphrase that authorises.
     Passphrase(Operator),
+    /// Whether this operator signs with a token or with a passphrase.
+    Means(Operator),
+    /// The serial number on the back of this operator's token.
+    Serial(Operator),
+    /// A new PIN for a token, then the same again.
+    NewPin(Operator),
+    /// See [`Asks::NewPin`].
+    SamePin(Operator),
+    /// A new PUK for a token, then the same again.
+    NewPuk(Operator),
+    /// See [`Asks::NewPuk`].
+    SamePuk(Operator),
     /// The PIN that authorises.
     Pin(Operator),
     /// Whether the last try of a PIN is to be used.

@@ -26,6 +26,16 @@ pub enum SiteError {
         /// The line of operator B's fingerprint, from 1.
         line: usize,
     },
+    /// An operator's key is in a file or in a token: one of the two must be named.
+    KeyOrToken {
+        /// The line of that operator's fingerprint, from 1.
+        line: usize,
+    },
+    /// Both operators have the same token.
+    SameToken {
+        /// The line of operator B's fingerprint, from 1.
+        line: usize,
+    },
     /// Two roles have the same medium.
     SameMedium {
         /// The line of the second one, from 1.
@@ -42,6 +52,8 @@ pub enum BadFact {
     Digest,
     /// Not 40 or 64 hex digits.
     Fingerprint,
+    /// Not a serial number.
+    Serial,
     /// A path that leads out of the medium.
     Path,
     /// A role that media do not have.
@@ -55,6 +67,8 @@ impl SiteError {
             SiteError::Unreadable(unreadable) => unreadable.line(),
             SiteError::Value { line, .. }
             | SiteError::SameFingerprint { line }
+            | SiteError::KeyOrToken { line }
+            | SiteError::SameToken { line }
             | SiteError::SameMedium { line } => Some(*line),
         }
     }
@@ -83,6 +97,13 @@ impl fmt::Display for SiteError {
             SiteError::SameFingerprint { line } => {
                 write!(f, "line {line}: both operators have the same fingerprint")
             }
+            SiteError::KeyOrToken { line } => write!(
+                f,
+                "line {line}: this operator's key is neither in a file nor in a token, or in both"
+            ),
+            SiteError::SameToken { line } => {
+                write!(f, "line {line}: both operators have the same YubiKey")
+            }
             SiteError::SameMedium { line } => {
                 write!(f, "line {line}: another role already has this medium")
             }
@@ -96,6 +117,7 @@ impl fmt::Display for BadFact {
             BadFact::Text(bad) => bad.fmt(f),
             BadFact::Digest => f.write_str("is not a SHA-256 of 64 lower-case hex digits"),
             BadFact::Fingerprint => f.write_str("is not a fingerprint of 40 or 64 hex digits"),
+            BadFact::Serial => f.write_str("is not the serial number on the back of a YubiKey"),
             BadFact::Path => f.write_str("is not the name of a file inside the operator's medium"),
             BadFact::Role(unknown) => unknown.fmt(f),
         }
@@ -135,6 +157,14 @@ impl Explain for SiteError {
                 "Two different people operate, each with a certificate of their own. Compare the \
                  fingerprints with both operators' notes."
                     .into()
+            }
+            SiteError::KeyOrToken { .. } => {
+                "Write either a line `key` (a passphrase-protected key file), or the two lines \
+                 `token` (the serial number on the YubiKey's back) and `certificate`."
+                    .into()
+            }
+            SiteError::SameToken { .. } => {
+                "Two different people operate, each with a YubiKey of their own.".into()
             }
             SiteError::SameMedium { .. } => "Give each role a medium of its own.".into(),
         }

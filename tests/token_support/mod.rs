@@ -53,8 +53,8 @@ pub fn set_up(token: &mut dyn Token) -> TokenKeys {
     token.change_puk(&text("12345678"), &text(PUK)).unwrap();
     token.protect(&text(PIN)).unwrap();
     TokenKeys {
-        signing: token.generate(Slot::Signature, &text(PIN)).unwrap(),
-        decryption: token.generate(Slot::Decryption, &text(PIN)).unwrap(),
+        signing: token.generate(Slot::Signature, &text(PIN), false).unwrap(),
+        decryption: token.generate(Slot::Decryption, &text(PIN), false).unwrap(),
         created: NOW - 60,
     }
 }

@@ -70,6 +70,8 @@ pub enum TokenError {
     Imported(Slot),
     /// What was made in the slot is not what was asked for.
     NotAsAsked(Slot),
+    /// There is another key in the slot than the certificate's.
+    OtherKey(Slot),
     /// The system gave no random numbers.
     Random(std::io::Error),
 }
@@ -120,6 +122,9 @@ impl fmt::Display for TokenError {
                 f,
                 "the key in slot {slot} is not what the YubiKey was asked to make"
             ),
+            E::OtherKey(slot) => {
+                write!(f, "slot {slot} has another key than the certificate")
+            }
             E::Random(_) => f.write_str("the system gave no random numbers"),
         }
     }
@@ -183,6 +188,7 @@ impl Explain for TokenError {
             E::SlotInUse(_) => "Use an empty YubiKey. A key is never overwritten.",
             E::SlotEmpty(_) => "Is it the right YubiKey? It has to be set up first.",
             E::Imported(_) => "Somebody may have a copy of it. Use an empty YubiKey.",
+            E::OtherKey(_) => "Plug in the YubiKey that belongs to the certificate.",
             E::NotAsAsked(_) => "Don't use this YubiKey.",
             E::Random(_) => "Restart the machine.",
         }

@@ -17,6 +17,18 @@ use crate::secret::{SecretBytes, SecretText};
 /// Metadata of slots and PINs can be asked for since 5.3 (Yubico, "GET METADATA").
 pub const OLDEST: Firmware = Firmware(5, 3, 0);
 
+/// The PIN that every YubiKey is sold with (SP 800-73-4, part 1, section 2.4.3; Yubico).
+pub const SOLD_PIN: &str = "123456";
+/// The PUK that every YubiKey is sold with.
+pub const SOLD_PUK: &str = "12345678";
+
+/// Whether a PIN or PUK has the form that all YubiKeys take: 6 to 8 printable ASCII characters
+/// (SP 800-73-4, part 2, section 3.2.1: at most 8 bytes; Yubico: at least 6).
+pub fn is_code(secret: &SecretText) -> bool {
+    let text = secret.expose();
+    (6..=8).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
 /// What a token says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct About {
@@ -178,20 +190,18 @@ pub trait Token {
     /// [`TokenError::UnknownManagementKey`] if it is another; errors of the PIN.
     fn protect(&mut self, pin: &SecretText) -> Result<(), TokenError>;
 
-    /// Makes a P-256 key in an empty slot, PIN always, touch always. It is read back.
+    /// Makes a P-256 key in an empty slot, PIN always, touch always. It is read back. With
+    /// `replace`, a key that is in the slot is lost.
     ///
     /// # Errors
     ///
     /// [`TokenError::SlotInUse`], [`TokenError::UnknownManagementKey`]; errors of the PIN.
-    fn generate(&mut self, slot: Slot, pin: &SecretText) -> Result<Point, TokenError>;
-
-    /// The same in a slot that is in use: the key that is in it is lost for ever. Only after an
-    /// exception that both operators signed.
-    ///
-    /// # Errors
-    ///
-    /// As [`Token::generate`].
-    fn replace(&mut self, slot: Slot, pin: &SecretText) -> Result<Point, TokenError>;
+    fn generate(
+        &mut self,
+        slot: Slot,
+        pin: &SecretText,
+        replace: bool,
+    ) -> Result<Point, TokenError>;
 
     /// The slot's attestation and the token's certificate, DER.
     ///

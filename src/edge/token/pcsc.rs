@@ -19,7 +19,7 @@ use ::pcsc::Disposition;
 use yubikey::reader::Context;
 use yubikey::{Error, YubiKey};
 
-use super::{About, Firmware, OLDEST, Point, Slot, State, Token, TokenError, Tokens};
+use super::{About, Firmware, OLDEST, Point, Slot, State, Token, TokenError, Tokens, is_code};
 use crate::openpgp::EcdsaSignature;
 use crate::secret::{SecretBytes, SecretText};
 
@@ -271,12 +271,10 @@ impl Drop for PcscToken {
 
 /// A copy for the thread, which wipes it.
 fn copy(secret: &SecretText) -> Result<SecretText, TokenError> {
-    // SP 800-73-4, part 2, section 3.2.1: at most 8 bytes; and Yubico's least is 6.
-    let text = secret.expose();
-    let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    if !(6..=8).contains(&text.len()) || !printable {
+    if !is_code(secret) {
         return Err(TokenError::Form);
     }
+    let text = secret.expose();
     let mut copy = SecretText::with_capacity(text.len());
     copy.push_str(text);
     Ok(copy)
@@ -311,17 +309,15 @@ impl Token for PcscToken {
         self.does(self.ordinary, move |token| operations::protect(token, &pin))
     }
 
-    fn generate(&mut self, slot: Slot, pin: &SecretText) -> Result<Point, TokenError> {
+    fn generate(
+        &mut self,
+        slot: Slot,
+        pin: &SecretText,
+        replace: bool,
+    ) -> Result<Point, TokenError> {
         let pin = copy(pin)?;
         self.does(self.ordinary, move |token| {
-            operations::generate(token, slot, &pin)
-        })
-    }
-
-    fn replace(&mut self, slot: Slot, pin: &SecretText) -> Result<Point, TokenError> {
-        let pin = copy(pin)?;
-        self.does(self.ordinary, move |token| {
-            operations::replace(token, slot, &pin)
+            operations::generate(token, slot, &pin, replace)
         })
     }
 

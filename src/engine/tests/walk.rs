@@ -410,6 +410,9 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
         preflight(1),
         roll_call("b"),
         roll_call("c"),
+        with_tokens(),
+        attested(Holder::A),
+        attested(Holder::B),
         Event::MediaReady { media: 6 },
         Event::FingerprintCopied {},
         Event::Erased {},
@@ -469,6 +472,7 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
             Event::BackedUp { files: n },
             Event::RevocationSaved { files: n },
             Event::Exported { files: n },
+            Event::Enrolled { files: n },
             drilled(n),
         ]);
         for (custodian, part) in share_parts(&walk.backup()) {
@@ -503,8 +507,27 @@ pub(super) fn may_happen(walk: &Walk<'_>, event: &Event) -> bool {
         Event::Exception { .. } => !awaiting && walk.state.entries > 0,
         Event::Refused { sig_a, sig_b } => awaiting && [*sig_a, *sig_b] != [yes(), yes()],
         // Nobody was called yet: whoever comes is called.
-        Event::RollCall { .. } => {
-            matches!(walk.due(), Some(Event::RollCall { .. })) && !walk.state.can_authorise()
+        Event::RollCall {
+            means_a: a,
+            means_b: b,
+            ..
+        } => {
+            let due = walk.due();
+            let same = matches!(due, Some(Event::RollCall { means_a, means_b, .. })
+                if (means_a, means_b) == (*a, *b));
+            same && !walk.state.can_authorise()
+        }
+        // Each of the two may have a token, also where the plan does not ask for one.
+        Event::TokenAttested { holder, .. } => {
+            let step = walk.plan.step(walk.state.cursor());
+            let called = step.is_some_and(|step| step.kind == StepKind::RollCall);
+            let seen = walk.state.seen();
+            let fits = match holder {
+                Holder::A => seen.is_empty(),
+                Holder::B => !seen.contains(&attested(Holder::B)),
+                Holder::Key => false,
+            };
+            called && walk.in_step() && !walk.state.can_authorise() && fits
         }
         Event::ReadBackFailed { attempt } => {
             matches!(walk.due(), Some(Event::ReadBackMatched { attempts }) if attempts == *attempt)

@@ -1,11 +1,12 @@
 //! Which YubiKey is to hold the key: told by its serial number, and neither operator's own.
 
+use super::super::roll_call::evidence;
 use super::using::trouble;
 use crate::edge::token::{Point, Slot, State, TokenError};
 use crate::openpgp::TokenCertificate;
 use crate::plan::Operator;
 use crate::record::event::Event;
-use crate::record::value::{Decision, Holder};
+use crate::record::value::Decision;
 use crate::room::{Room, Stop};
 use crate::screen::{Answer, Asks, Question, Reply, Who, layout};
 
@@ -122,11 +123,7 @@ fn owner(room: &Room<'_>, state: &State) -> Option<Operator> {
         .filter_map(|slot| state.slot(slot)?.point)
         .collect();
     Operator::ALL.into_iter().find(|operator| {
-        let holder = match operator {
-            Operator::A => Holder::A,
-            Operator::B => Holder::B,
-        };
-        let shown = super::evidence(room, holder);
+        let shown = evidence(room, *operator);
         if shown.is_some_and(|evidence| evidence.serial == state.about.serial) {
             return true;
         }

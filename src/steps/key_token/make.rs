@@ -18,6 +18,7 @@ use crate::room::{Room, Stop};
 use crate::screen::{Asks, Who, layout};
 use crate::steps::fingerprint::certificate_on_medium;
 use crate::steps::generate::user_id;
+use crate::steps::roll_call::collect;
 
 /// Makes the key, or goes on after an interruption that came when it was made.
 pub(in crate::steps) fn run(room: &mut Room<'_>, spec: &KeySpec) -> Result<(), Stop> {
@@ -139,5 +140,5 @@ fn show_again(room: &mut Room<'_>) -> Result<Evidence, Stop> {
 }
 
 fn look(room: &Room<'_>, serial: u32) -> Result<Evidence, TokenError> {
-    set_up::shown(room.edge.tokens.open(serial)?.as_mut())
+    collect(room.edge.tokens.open(serial)?.as_mut())
 }

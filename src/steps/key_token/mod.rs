@@ -18,12 +18,6 @@ pub(super) use make::run as make;
 pub(super) use revoke::{opens_again, revocation, set_aside};
 pub(super) use trial::run as trial;
 
-use crate::attestation::Evidence;
-use crate::record::entry::Entry;
-use crate::record::event::Event;
-use crate::record::value::Holder;
-use crate::room::Room;
-
 /// What is said wherever such a key is spoken of.
 pub(super) const NO_BACKUP: &str = "This key has no backup. If the YubiKey is lost or breaks, \
      nothing that was encrypted to the key can be read again.";
@@ -36,15 +30,4 @@ pub(super) fn things() -> impl Iterator<Item = &'static str> {
         "B's card with halves of PIN and PUK",
     ]
     .into_iter()
-}
-
-/// What a token showed in this record; `None` where it has none of that holder.
-fn evidence(room: &Room<'_>, wanted: Holder) -> Option<Evidence> {
-    let shown = room.journal.entries().iter().rev().find(|placed| {
-        matches!(&placed.entry.event, Event::TokenAttested { holder, .. } if *holder == wanted)
-    })?;
-    let file = room.journal.file(&Entry::detail_path(shown.entry.number))?;
-    let text = std::str::from_utf8(file).ok()?;
-    let (_nonce, text) = text.split_once('\n')?;
-    Evidence::parse(text).ok()
 }

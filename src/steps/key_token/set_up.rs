@@ -1,20 +1,17 @@
 //! A token is made ready: PIN and PUK in halves, a management key that nobody knows, two keys.
 
+use super::super::roll_call::collect;
 use super::halves::{self, Halves};
 use super::identify::Candidate;
 use super::using::trouble;
 use crate::attestation::Evidence;
-use crate::edge::token::{Point, Slot, Token, TokenError};
+use crate::edge::token::{Point, SOLD_PIN, SOLD_PUK, Slot, TokenError};
 use crate::error::Explain;
 use crate::openpgp::TokenKeys;
 use crate::openpgp::UnixTime;
 use crate::room::{Room, Stop};
 use crate::screen::{Asks, Code, Who};
 use crate::secret::SecretText;
-
-/// What tokens are sold with (Yubico, "PIV: PIN, PUK, management key").
-const SOLD_PIN: &str = "123456";
-const SOLD_PUK: &str = "12345678";
 
 /// A token with two keys that were made in it.
 pub(super) struct Ready {
@@ -97,6 +94,7 @@ fn is_final(error: &TokenError) -> bool {
         TokenError::SlotInUse(_)
             | TokenError::Imported(_)
             | TokenError::NotAsAsked(_)
+            | TokenError::OtherKey(_)
             | TokenError::UnknownManagementKey
             | TokenError::PinBlocked
             | TokenError::PukBlocked
@@ -159,14 +157,12 @@ impl Work {
             let found = state.slot(slot);
             let point = match (found, *made) {
                 (Some(key), Some(point)) if key.point == Some(point) => point,
-                (None, None) => token.generate(slot, &self.pin)?,
-                (Some(_), None) if self.overwrite => token.replace(slot, &self.pin)?,
-                (Some(_), None) => return Err(TokenError::SlotInUse(slot)),
-                (_, Some(_)) => return Err(TokenError::NotAsAsked(slot)),
+                (_, Some(_)) => return Err(TokenError::OtherKey(slot)),
+                (_, None) => token.generate(slot, &self.pin, self.overwrite)?,
             };
             *made = Some(point);
         }
-        shown(token)
+        collect(token)
     }
 }
 
@@ -174,26 +170,4 @@ fn text(s: &str) -> SecretText {
     let mut text = SecretText::with_capacity(s.len());
     text.push_str(s);
     text
-}
-
-/// What the token shows of the keys in it.
-pub(super) fn shown(token: &mut dyn Token) -> Result<Evidence, TokenError> {
-    let about = token.about().clone();
-    let mut chains = SLOTS.map(|slot| token.attest(slot).map(Vec::into_iter));
-    let [Ok(signature), Ok(decryption)] = &mut chains else {
-        let failed = chains.into_iter().find_map(Result::err);
-        return Err(failed.unwrap_or(TokenError::Garbage(None)));
-    };
-    let first = |chain: &mut std::vec::IntoIter<Vec<u8>>| {
-        let leaf = chain.next();
-        leaf.ok_or(TokenError::Garbage(None))
-    };
-    Ok(Evidence {
-        serial: about.serial,
-        model: about.model,
-        firmware: about.firmware,
-        signature: first(signature)?,
-        decryption: first(decryption)?,
-        above: signature.collect(),
-    })
 }

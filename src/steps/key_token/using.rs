@@ -2,6 +2,7 @@
 //! plainly, and there is another chance.
 
 use super::super::fingerprint::certificate_on_medium;
+use super::super::roll_call::evidence_of;
 use super::halves;
 use crate::edge::Terminal;
 use crate::edge::token::{Slot, Token, TokenError};
@@ -28,7 +29,7 @@ pub(super) type Act<'a, T> = &'a mut dyn FnMut(
 
 /// The token as the record has it, its certificate as it lies on the medium.
 pub(super) fn recall(room: &mut Room<'_>) -> Result<KeyToken, Stop> {
-    let evidence = super::evidence(room, Holder::Key);
+    let evidence = evidence_of(room, Holder::Key);
     let evidence = evidence.expect("the engine runs no later step before the key is attested");
     let certificate = certificate_on_medium(room)?;
     Ok(KeyToken {
@@ -102,7 +103,7 @@ fn look(room: &mut Room<'_>, wanted: &KeyToken) -> Result<u8, TokenError> {
         (Slot::Decryption, keys.decryption),
     ] {
         if state.slot(slot).and_then(|key| key.point) != Some(point) {
-            return Err(TokenError::NotAsAsked(slot));
+            return Err(TokenError::OtherKey(slot));
         }
     }
     match state.pin.left {
@@ -142,9 +143,12 @@ pub(super) fn touching<T>(
         Ok(done) => Ok(Ok(done)),
         Err(TokenKeyError::Token(error)) => Ok(Err(error)),
         // It answered, but not with the certificate's keys, or not rightly.
-        Err(TokenKeyError::OpenPgp(
-            error @ (OpenPgpError::SelfTest(_) | OpenPgpError::Malformed(_)),
-        )) => Ok(Err(TokenError::Garbage(Some(error.into())))),
+        Err(TokenKeyError::OpenPgp(OpenPgpError::SelfTest(source))) => {
+            Ok(Err(TokenError::Garbage(source)))
+        }
+        Err(TokenKeyError::OpenPgp(OpenPgpError::Malformed(source))) => {
+            Ok(Err(TokenError::Garbage(Some(source))))
+        }
         Err(TokenKeyError::OpenPgp(error)) => Err(error.into()),
     }
 }

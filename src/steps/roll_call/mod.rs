@@ -1,30 +1,35 @@
 //! Who the operators are: two people, two certificates, two secrets.
 
-use std::fmt;
+mod file;
+mod set_up;
+mod token;
+
+pub(super) use token::collect;
 
 use crate::attestation::Evidence;
 use crate::digest::Digest;
-use crate::edge::media::Access;
 use crate::edge::{MediaError, MediaFault};
-use crate::openpgp::{Certificate, LockedKey, UnixTime};
+use crate::engine::Operators;
+use crate::openpgp::{Certificate, LockedKey};
 use crate::operator::{FileOperator, Signatory, key_path};
-use crate::plan::Operator;
+use crate::plan::{Operator, OperatorDemand};
 use crate::record::entry::Entry;
 use crate::record::event::Event;
 use crate::record::files;
-use crate::record::value::{Actors, Standing};
+use crate::record::value::{Actors, Holder, Means, Standing};
 use crate::role::Role;
 use crate::room::{Room, Stop};
-use crate::screen::{Asks, Who, layout};
-use crate::secret::SecretText;
-use crate::site::SiteOperator;
+use crate::screen::{Answer, Asks, Question, Reply, Who, layout};
+use crate::site::{KeyPlace, SiteOperator};
 
-/// The shortest passphrase that is taken for a key made here, in characters.
-const MIN_PASSPHRASE: usize = 12;
+type Both = [Box<dyn Signatory>; 2];
 
 pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     show_plan(room)?;
-    let keys = identify(room)?;
+    let [a, b] = identify(room)?;
+    attest(room, Operator::A, &a)?;
+    attest(room, Operator::B, &b)?;
+    let keys = [settle(room, Operator::A, a)?, settle(room, Operator::B, b)?];
     for (operator, signatory) in Operator::ALL.into_iter().zip(&keys) {
         let path = files::operator_certificate(operator);
         room.journal
@@ -43,240 +48,143 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
         standing_b: b.standing(),
         means_b: b.means(),
     };
-    room.operators = keys.map(|key| Some(Box::new(key) as Box<dyn Signatory>));
+    room.operators = keys.map(Some);
     room.record_with(event, Actors::both(), &detail)
 }
 
-/// Both operators' keys, proven with their passphrases, and certainly of two people.
-fn identify(room: &mut Room<'_>) -> Result<[FileOperator; 2], Stop> {
+/// What an operator's token showed goes on the record.
+fn attest(room: &mut Room<'_>, operator: Operator, candidate: &Candidate) -> Result<(), Stop> {
+    let Candidate::Token(shown) = candidate else {
+        return Ok(());
+    };
+    let event = Event::TokenAttested {
+        holder: holder(operator),
+        firmware: shown.evidence.firmware,
+    };
+    let text = shown.evidence.text();
+    room.record_with(event, Actors::of([operator.letter()]), &text)
+}
+
+/// Both operators' keys, proven where that can be done yet, and certainly of two people.
+fn identify(room: &mut Room<'_>) -> Result<[Candidate; 2], Stop> {
     loop {
         let a = candidate(room, Operator::A)?;
         let b = candidate(room, Operator::B)?;
-        if let Some(what) = in_common(&a, &b) {
-            room.say(&format!(
-                "No: {what}. That is one person's secret, not two."
-            ))?;
-            let brought = a.is_brought() && b.is_brought();
-            if brought {
-                let expected = "the operators have two keys and two passphrases";
-                room.exception_about(Some((expected, what)))?;
-            } else {
-                room.say("Both of you choose a new passphrase, each without telling the other.")?;
-            }
-            continue;
+        let Some(what) = in_common(&a, &b) else {
+            return Ok([a, b]);
+        };
+        room.say(&format!(
+            "No: {what}. That is one person's secret, not two."
+        ))?;
+        if a.is_chosen() || b.is_chosen() {
+            room.say("Both of you choose a new passphrase, each without telling the other.")?;
+        } else {
+            let expected = "the operators have two keys and two secrets";
+            room.exception_about(Some((expected, what)))?;
         }
-        return Ok([settle(room, Operator::A, a)?, settle(room, Operator::B, b)?]);
     }
 }
 
-/// A key and the passphrase that unlocks it.
-struct Candidate {
-    key: LockedKey,
-    passphrase: SecretText,
-    origin: Origin,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    /// Pinned by the site.
-    Pinned,
-    /// Made before an interruption of this ceremony; it is on the medium.
-    Before,
-    /// Made just now; it is in memory only.
-    New,
+/// Who an operator is, before it is on the record.
+enum Candidate {
+    File(file::Proven),
+    Token(token::Shown),
 }
 
 impl Candidate {
-    fn is_brought(&self) -> bool {
-        self.origin == Origin::Pinned
+    fn certificate(&self) -> &Certificate {
+        match self {
+            Candidate::File(proven) => proven.key.certificate(),
+            Candidate::Token(shown) => shown.certificate.certificate(),
+        }
+    }
+
+    /// Its secret was chosen just now, and can be chosen anew.
+    fn is_chosen(&self) -> bool {
+        matches!(self, Candidate::File(proven) if proven.origin != file::Origin::Pinned)
     }
 }
 
 fn in_common(a: &Candidate, b: &Candidate) -> Option<&'static str> {
-    let (cert_a, cert_b) = (a.key.certificate(), b.key.certificate());
-    if cert_a.shares_key_material(cert_b) {
+    if a.certificate().shares_key_material(b.certificate()) {
         return Some("both operators have the same key");
     }
-    let same = a.passphrase.same_as(&b.passphrase)
-        || a.key.opens_with(&b.passphrase)
-        || b.key.opens_with(&a.passphrase);
-    same.then_some("both operators have the same passphrase")
+    match (a, b) {
+        (Candidate::File(a), Candidate::File(b)) => a
+            .shares_passphrase(b)
+            .then_some("both operators have the same passphrase"),
+        (Candidate::Token(a), Candidate::Token(b)) => (a.evidence.serial == b.evidence.serial)
+            .then_some("both operators have the same YubiKey"),
+        _ => None,
+    }
 }
 
 fn candidate(room: &mut Room<'_>, operator: Operator) -> Result<Candidate, Stop> {
-    match find(room, operator)? {
-        Some((key, origin)) => {
-            let passphrase = prove(room, operator, &key, origin)?;
-            Ok(Candidate {
-                key,
-                passphrase,
-                origin,
-            })
-        }
-        None => make(room, operator),
-    }
-}
-
-/// The key that the operator brought, or that an interruption left behind.
-fn find(room: &mut Room<'_>, operator: Operator) -> Result<Option<(LockedKey, Origin)>, Stop> {
-    let role = own_medium(operator);
     if let Some(pin) = pin(room, operator) {
-        let key = room.with_device(|room| {
-            let bytes = room.edge.media.read(role, &pin.key)?;
-            pinned_key(role, &pin, &bytes, room.now())
-        })?;
-        return Ok(Some((key, Origin::Pinned)));
+        return Ok(match &pin.key {
+            KeyPlace::File(path) => Candidate::File(file::pinned(room, operator, &pin, path)?),
+            KeyPlace::Token { serial, .. } => {
+                Candidate::Token(token::pinned(room, operator, &pin, *serial)?)
+            }
+        });
     }
-    let path = key_path(&room.id, operator);
-    let held = room.with_device(|room| match room.edge.media.read(role, &path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if matches!(error.fault, MediaFault::NotFound) => Ok(None),
-        Err(error) => Err(error),
-    })?;
-    match held {
-        Some(bytes) => Ok(Some((LockedKey::from_bytes(&bytes)?, Origin::Before))),
-        None => Ok(None),
+    let demanded = room.plan().operators == OperatorDemand::Token;
+    if !demanded && let Some(key) = file::made_before(room, operator)? {
+        return Ok(Candidate::File(key));
     }
-}
-
-/// The brought key, if it is the pinned one and can sign now. A clock that is before the key
-/// was made shows here.
-fn pinned_key(
-    role: Role,
-    pin: &SiteOperator,
-    bytes: &[u8],
-    now: UnixTime,
-) -> Result<LockedKey, MediaError> {
-    let refuse = |why: WrongKey| MediaError {
-        role,
-        path: pin.key.clone(),
-        fault: MediaFault::System(std::io::Error::other(why)),
-    };
-    let key = LockedKey::from_bytes(bytes)
-        .map_err(|error| refuse(WrongKey::Unusable(error.to_string())))?;
-    if key.certificate().fingerprint() != pin.fingerprint {
-        return Err(refuse(WrongKey::NotPinned));
-    }
-    match key.certificate().can_sign(now) {
-        Ok(()) => Ok(key),
-        Err(error) => Err(refuse(WrongKey::Unusable(error.to_string()))),
-    }
-}
-
-/// Why a brought key is not taken.
-#[derive(Debug)]
-enum WrongKey {
-    NotPinned,
-    Unusable(String),
-}
-
-impl fmt::Display for WrongKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            WrongKey::NotPinned => f.write_str("it is not the key that the site file pins"),
-            WrongKey::Unusable(why) => f.write_str(why),
-        }
-    }
-}
-
-impl std::error::Error for WrongKey {}
-
-fn prove(
-    room: &mut Room<'_>,
-    operator: Operator,
-    key: &LockedKey,
-    origin: Origin,
-) -> Result<SecretText, Stop> {
-    let whence = match origin {
-        Origin::Before => "that you made earlier in this ceremony",
-        _ => "that you brought",
-    };
-    let body = layout::paragraphs(&[
-        &format!("{operator}: your medium has the key {whence}. Type its passphrase."),
-        "Let nobody see you type. The other operator looks away.",
-    ]);
-    let who = Who::Operator(operator);
-    room.page(
-        who,
-        &format!("Operator {operator} proves who they are"),
-        body,
-    )?;
     loop {
-        let prompt = format!("Operator {operator}, your passphrase");
-        let typed = room.ask_hidden(who, Asks::Passphrase(operator), &prompt)?;
-        if key.opens_with(&typed) {
-            return Ok(typed);
+        if demanded || wants_token(room, operator)? {
+            return Ok(Candidate::Token(token::enrol(room, operator)?));
         }
-        room.say("That is not the passphrase of this key. Try again.")?;
+        if let Some(made) = file::make(room, operator)? {
+            return Ok(Candidate::File(made));
+        }
     }
 }
 
-fn make(room: &mut Room<'_>, operator: Operator) -> Result<Candidate, Stop> {
-    let body = layout::paragraphs(&[
-        &format!(
-            "{operator}: choose a passphrase. With it you sign every step that matters today. \
-             It is yours alone: the other operator must never learn it."
-        ),
-        &format!(
-            "At least {MIN_PASSPHRASE} characters; several words that have nothing to do with \
-             each other are good. You will type it about ten times. Let nobody see you type."
-        ),
-    ]);
+/// Whether an operator whom the site does not pin signs with a YubiKey. Asked only where one is
+/// plugged in.
+fn wants_token(room: &mut Room<'_>, operator: Operator) -> Result<bool, Stop> {
+    if room.edge.tokens.list().unwrap_or_default().is_empty() {
+        return Ok(false);
+    }
     let who = Who::Operator(operator);
-    room.page(
+    let body = layout::paragraphs(&[
+        "A YubiKey is plugged in. It is the safer way to sign: your key is made inside it and can't \
+         be copied; each signature needs its PIN and a touch.",
+        "Or you sign with a passphrase, and the key is a file on your medium.",
+    ]);
+    room.page(who, &format!("How operator {operator} signs"), body)?;
+    let question = Question {
         who,
-        &format!("Operator {operator} chooses a passphrase"),
-        body,
-    )?;
-    let passphrase = loop {
-        let first = room.ask_hidden(who, Asks::NewPassphrase(operator), "new passphrase")?;
-        if first.expose().chars().count() < MIN_PASSPHRASE {
-            room.say(&format!(
-                "That is too short: at least {MIN_PASSPHRASE} characters."
-            ))?;
-            continue;
-        }
-        let again = room.ask_hidden(who, Asks::SamePassphrase(operator), "the same again")?;
-        if first.same_as(&again) {
-            break first;
-        }
-        room.say("The two are not the same. Choose again.")?;
+        asks: Asks::Means(operator),
+        prompt: format!("Operator {operator}, how do you sign"),
+        answer: Answer::Choice(vec![
+            ("token", "with my YubiKey".to_string()),
+            ("file", "with a passphrase".to_string()),
+        ]),
     };
-    let user_id = format!("operator {operator} {}", room.id);
-    let (now, comment) = (room.now(), room.comment());
-    let key = room.work("Making your signing key", |_| {
-        LockedKey::generate(&user_id, &passphrase, now, comment)
-    })??;
-    Ok(Candidate {
-        key,
-        passphrase,
-        origin: Origin::New,
-    })
+    loop {
+        if let Reply::Line(typed) = room.ask(&question)? {
+            match typed.trim().to_ascii_lowercase().as_str() {
+                "1" | "t" | "token" => return Ok(true),
+                "2" | "f" | "file" => return Ok(false),
+                _ => room.say("Please type one of the numbers.")?,
+            }
+        }
+    }
 }
 
-/// Puts a new key on its operator's medium.
+/// What makes the operator able to sign from now on.
 fn settle(
     room: &mut Room<'_>,
     operator: Operator,
     candidate: Candidate,
-) -> Result<FileOperator, Stop> {
-    if candidate.origin == Origin::New {
-        let path = key_path(&room.id, operator);
-        let role = own_medium(operator);
-        let bytes = candidate.key.bytes().to_vec();
-        room.with_device(|room| room.edge.media.create(role, &path, &bytes, Access::Private))?;
-    }
-    let standing = if candidate.is_brought() {
-        Standing::Pinned
-    } else {
-        Standing::Enrolled
-    };
-    Ok(FileOperator::new(
-        operator,
-        candidate.key,
-        standing,
-        room.comment(),
-    ))
+) -> Result<Box<dyn Signatory>, Stop> {
+    Ok(match candidate {
+        Candidate::File(proven) => Box::new(file::settle(room, operator, proven)?),
+        Candidate::Token(shown) => Box::new(token::settle(room, operator, shown)),
+    })
 }
 
 /// Loads an operator who was called before an interruption. Proof comes with the next signature.
@@ -289,37 +197,44 @@ pub fn load(room: &mut Room<'_>, operator: Operator) -> Result<(), Stop> {
         .operators
         .clone()
         .expect("the caller knows that roll call was held");
-    let expected = &called.fingerprints[operator.index()];
-    let role = own_medium(operator);
-    let standing = called.standings[operator.index()];
-    let path = match (standing, pin(room, operator)) {
-        (Standing::Pinned, Some(pin)) => pin.key,
-        _ => key_path(&room.id, operator),
+    let at = operator.index();
+    room.operators[at] = match called.means[at] {
+        Means::File => load_file(room, operator, &called)?,
+        Means::Token => token::load(room, operator, &called),
     };
-    let found = match room.edge.media.read(role, &path) {
-        Ok(bytes) => LockedKey::from_bytes(&bytes).ok(),
-        Err(MediaError {
-            fault: MediaFault::Gone,
-            path,
-            role,
-        }) => {
-            return Err(Stop::Media(MediaError {
-                fault: MediaFault::Gone,
-                path,
-                role,
-            }));
-        }
-        Err(_) => None,
-    };
-    let key = found.filter(|key| key.certificate().fingerprint() == *expected);
-    if key.is_none() {
+    if room.operators[at].is_none() {
+        let role = own_medium(operator);
         room.say(&format!(
             "Operator {operator}'s key is not on {role}. Without it {operator} cannot sign."
         ))?;
     }
-    let signatory = key.map(|key| FileOperator::new(operator, key, standing, room.comment()));
-    room.operators[operator.index()] = signatory.map(|s| Box::new(s) as Box<dyn Signatory>);
     Ok(())
+}
+
+fn load_file(
+    room: &mut Room<'_>,
+    operator: Operator,
+    called: &Operators,
+) -> Result<Option<Box<dyn Signatory>>, Stop> {
+    let at = operator.index();
+    let standing = called.standings[at];
+    let path = match (standing, pin(room, operator)) {
+        (Standing::Pinned, Some(pin)) => pin.key.path().to_string(),
+        _ => key_path(&room.id, operator),
+    };
+    let found = match room.edge.media.read(own_medium(operator), &path) {
+        Ok(bytes) => LockedKey::from_bytes(&bytes).ok(),
+        Err(
+            gone @ MediaError {
+                fault: MediaFault::Gone,
+                ..
+            },
+        ) => return Err(Stop::Media(gone)),
+        Err(_) => None,
+    };
+    let key = found.filter(|key| key.certificate().fingerprint() == called.fingerprints[at]);
+    let signatory = |key| FileOperator::new(operator, key, standing, room.comment());
+    Ok(key.map(|key| Box::new(signatory(key)) as Box<dyn Signatory>))
 }
 
 fn own_medium(operator: Operator) -> Role {
@@ -376,7 +291,7 @@ fn show_plan(room: &mut Room<'_>) -> Result<(), Stop> {
 }
 
 /// Each operator compares with, or writes to, their own notes.
-fn show(room: &mut Room<'_>, keys: &[FileOperator; 2]) -> Result<(), Stop> {
+fn show(room: &mut Room<'_>, keys: &Both) -> Result<(), Stop> {
     let mut body = layout::wrap(
         "Each of you compares both rows with your own notes or, where a key was made today, \
          writes both rows down: with them you prove later that this record is yours.",
@@ -406,7 +321,7 @@ fn show(room: &mut Room<'_>, keys: &[FileOperator; 2]) -> Result<(), Stop> {
 fn origin_text(standing: Standing) -> &'static str {
     match standing {
         Standing::Pinned => "pinned before",
-        Standing::Enrolled => "made today",
+        Standing::Enrolled => "enrolled today",
     }
 }
 
@@ -424,10 +339,10 @@ fn call_backs(room: &Room<'_>) -> Vec<(&'static str, String)> {
     .collect()
 }
 
-fn describe(room: &Room<'_>, keys: &[FileOperator; 2]) -> String {
+fn describe(room: &Room<'_>, keys: &Both) -> String {
     let mut lines = Vec::new();
     for (operator, key) in Operator::ALL.into_iter().zip(keys) {
-        let names = Certificate::user_ids(key.certificate()).join("; ");
+        let names = key.certificate().user_ids().join("; ");
         lines.push(format!("operator {operator}: {names}"));
     }
     for (name, number) in call_backs(room) {
@@ -438,12 +353,20 @@ fn describe(room: &Room<'_>, keys: &[FileOperator; 2]) -> String {
 
 /// What the operator's token showed in this record's roll call; `None` where they have none.
 pub fn evidence(room: &Room<'_>, operator: Operator) -> Option<Evidence> {
+    evidence_of(room, holder(operator))
+}
+
+fn holder(operator: Operator) -> Holder {
+    match operator {
+        Operator::A => Holder::A,
+        Operator::B => Holder::B,
+    }
+}
+
+/// The same of any token that showed something in this record.
+pub(super) fn evidence_of(room: &Room<'_>, wanted: Holder) -> Option<Evidence> {
     let shown = room.journal.entries().iter().rev().find(|placed| {
-        let holder = match &placed.entry.event {
-            Event::TokenAttested { holder, .. } => holder.word(),
-            _ => return false,
-        };
-        holder == operator.to_string()
+        matches!(&placed.entry.event, Event::TokenAttested { holder, .. } if *holder == wanted)
     })?;
     let file = room.journal.file(&Entry::detail_path(shown.entry.number))?;
     let text = std::str::from_utf8(file).ok()?;

@@ -208,19 +208,11 @@ pub(super) fn generate(
     token: &mut YubiKey,
     slot: Slot,
     pin: &SecretText,
+    replace: bool,
 ) -> Result<Point, TokenError> {
-    if key(token, slot)?.is_some() {
+    if !replace && key(token, slot)?.is_some() {
         return Err(TokenError::SlotInUse(slot));
     }
-    replace(token, slot, pin)
-}
-
-/// Whatever is in the slot.
-pub(super) fn replace(
-    token: &mut YubiKey,
-    slot: Slot,
-    pin: &SecretText,
-) -> Result<Point, TokenError> {
     let management = managed(token, ManagementSlotId::Management)?;
     if management.default == Some(true) {
         return Err(TokenError::DefaultManagementKey);
