@@ -288,8 +288,15 @@ fn pulled_at_each_act_of_setting_up() {
             vec![(GENERATE, NOTHING), (GENERATE, Pull)],
             vec![(ATTEST, Pull)],
             vec![(ATTEST, NOTHING), (ATTEST, PullAfter)],
-            // The certificate: two signatures.
+            // The management key is shown with the same command as a key is used, twice.
             vec![(AUTHENTICATE, Pull)],
+            vec![(AUTHENTICATE, NOTHING), (AUTHENTICATE, PullAfter)],
+            // The certificate: two signatures.
+            vec![
+                (AUTHENTICATE, NOTHING),
+                (AUTHENTICATE, NOTHING),
+                (AUTHENTICATE, Pull),
+            ],
             vec![(AUTHENTICATE, NOTHING), (AUTHENTICATE, PullAfter)],
         ];
         let troubles = list.len();
