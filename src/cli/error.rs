@@ -29,6 +29,8 @@ pub enum CliError {
     NotARecord(PathBuf),
     /// `--auto` plays all persons, which only a rehearsal may.
     AutoCeremony,
+    /// `--auto` has nobody who could touch a token.
+    AutoTokens,
     /// Not a fingerprint or hash.
     NotHex(String),
     /// The start menu needs a terminal.
@@ -52,6 +54,9 @@ impl fmt::Display for CliError {
                 write!(f, "{} is not the folder of a record", path.display())
             }
             CliError::AutoCeremony => f.write_str("only a rehearsal can play by itself"),
+            CliError::AutoTokens => {
+                f.write_str("this plan needs YubiKeys, and the program has none to play with")
+            }
             CliError::NotHex(text) => write!(f, "{text:?} is not a fingerprint or hash"),
             CliError::NoTerminal => f.write_str("the start menu needs a terminal"),
         }
@@ -90,6 +95,9 @@ impl Explain for CliError {
                 "Name the folder `record` of a ceremony, or the folder that holds it."
             }
             CliError::AutoCeremony => "Leave out --auto: two people must be there.",
+            CliError::AutoTokens => {
+                "Leave out --auto, and rehearse with spare YubiKeys: a rehearsal makes keys in them."
+            }
             CliError::NotHex(_) => "Copy it in full: 40 or 64 hex digits.",
             CliError::NoTerminal => "Name a command; `ceremony --help` lists them.",
         }

@@ -9,7 +9,7 @@ use crate::edge::Media;
 use crate::edge::directory::Directories;
 use crate::edge::system::{RealSystem, System};
 use crate::error::{Exit, Failure};
-use crate::preflight::{Demands, assess};
+use crate::preflight::{Demands, TokenDemands, assess, assess_tokens};
 use crate::version;
 
 /// `ceremony preflight`.
@@ -36,11 +36,17 @@ impl Preflight {
             gpg_wanted: true,
             only_read: Vec::new(),
         };
-        let report = assess(
+        let mut report = assess(
             &RealSystem::new(place::work_folder()).facts(),
             &looked,
             &demands,
         );
+        // Without a plan it is looked at whatever is there.
+        let demands = TokenDemands::of_site(&site);
+        let found = place::tokens(false).list();
+        if demands.any() || found.as_ref().is_ok_and(|found| !found.is_empty()) {
+            report.lines.extend(assess_tokens(&found, &demands));
+        }
         check::print(&report.text())?;
         Ok(if report.fails() {
             Exit::Preflight

@@ -46,6 +46,9 @@ pub(super) struct Rehearse {
 impl Rehearse {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let plan = place::plan_to_hold(&self.plan)?;
+        if self.auto && plan.needs_tokens() {
+            return Err(CliError::AutoTokens.into());
+        }
         let mut system = RealSystem::new(place::work_folder());
         let out = self.out.unwrap_or_else(|| {
             let stamp = time::format(system.now()).replace([':', '-'], "");

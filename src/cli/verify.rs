@@ -6,13 +6,14 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{CliError, check, place};
+use crate::attestation::Proven;
 use crate::digest::{Digest, Fingerprint};
 use crate::edge::files;
 use crate::engine::Message;
 use crate::error::{Exit, Explain, Failure};
 use crate::pin::Pin;
 use crate::record::value::{Mode, Spoken};
-use crate::verify::{Completion, Fault, Material, PinStands, Pins, Verdict, verify};
+use crate::verify::{Completion, Fault, Material, PinStands, Pins, TokenSays, Verdict, verify};
 use crate::words::pgp;
 
 /// `ceremony verify RECORD...`.
@@ -189,6 +190,8 @@ fn as_text(verdict: &Verdict) -> String {
                 "             {pinned} now, {} then",
                 known.standing
             ));
+            let held = token_lines(known.token.as_ref());
+            lines.extend(held.iter().map(|line| format!("             {line}")));
         }
     }
     lines.push(format!("signatures   {} checked", verdict.signatures));
@@ -214,6 +217,44 @@ fn as_text(verdict: &Verdict) -> String {
     }
     lines.push(format!("transcript   {}", verdict.transcript));
     lines.join("\n") + "\n"
+}
+
+/// What an operator signs with, and what shows that.
+fn token_lines(token: Option<&TokenSays>) -> Vec<String> {
+    match token {
+        None => vec!["signs with a key file and a passphrase".to_string()],
+        Some(TokenSays::Withheld { firmware }) => vec![format!(
+            "signs with a token, firmware {firmware}; its attestations are withheld"
+        )],
+        Some(TokenSays::Proven(Proven { attested, root })) => vec![
+            format!(
+                "signs with YubiKey {}, firmware {}, {}",
+                attested.serial,
+                attested.firmware,
+                attested.form()
+            ),
+            "keys made inside it; PIN and touch for each use".to_string(),
+            format!("attested under {root}"),
+        ],
+    }
+}
+
+fn token_json(token: &TokenSays) -> Value {
+    match token {
+        TokenSays::Withheld { firmware } => json!({
+            "firmware": firmware.to_string(),
+            "attested": false,
+        }),
+        TokenSays::Proven(Proven { attested, root }) => json!({
+            "firmware": attested.firmware.to_string(),
+            "attested": true,
+            "serial": attested.serial,
+            "form": attested.form(),
+            "pin-always": attested.pin_always,
+            "touch-always": attested.touch_always,
+            "root": root,
+        }),
+    }
 }
 
 /// Whether the far end confirmed the key, where the plan asks for that.
@@ -259,6 +300,7 @@ fn as_json(verdict: &Verdict) -> String {
                 "fingerprint": known.fingerprint.to_string(),
                 "standing": known.standing.word(),
                 "pinned": known.pinned,
+                "token": known.token.as_ref().map(token_json),
             })
         })
         .collect();

@@ -97,6 +97,11 @@ impl Plan {
         self.phases.iter().map(|phase| phase.steps.len()).sum()
     }
 
+    /// Whether it can be held only where tokens are: nobody can play people who have none.
+    pub fn needs_tokens(&self) -> bool {
+        self.operators == OperatorDemand::Token
+    }
+
     /// Whether a step opens a message: such a plan is held by `ceremony open`, which brings one.
     pub fn opens_a_message(&self) -> bool {
         self.steps().any(|(_, step)| step.kind == StepKind::Open)

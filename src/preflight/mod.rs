@@ -3,8 +3,10 @@
 //! The edge observes, [`assess`] judges, a [`Report`] says what was found and what to do.
 
 mod assess;
+mod tokens;
 
 pub use assess::assess;
+pub use tokens::{TokenDemands, assess_tokens};
 
 /// What was observed of one medium.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use super::{Room, Stop};
 use crate::digest::Digest;
-use crate::operator::SignStop;
+use crate::operator::{SignStop, Signatory};
 use crate::plan::Operator;
 use crate::record::event::Event;
 use crate::record::files;
-use crate::record::value::{Act, Actors, Signed};
+use crate::record::value::{Act, Actors, Means, Signed};
 use crate::screen::{Who, layout};
 
 impl Room<'_> {
@@ -110,6 +110,17 @@ impl Room<'_> {
         })
     }
 
+    /// What the operators sign with, in words.
+    fn secrets(&self) -> &'static str {
+        let token = |signatory: &Box<dyn Signatory>| signatory.means() == Means::Token;
+        let tokens = self.operators.iter().flatten().filter(|one| token(one));
+        match tokens.count() {
+            0 => "passphrase",
+            1 => "passphrase, or PIN and touch",
+            _ => "PIN, and a touch of your YubiKey",
+        }
+    }
+
     fn authorisation_text(&self, act: Act) -> Vec<String> {
         let what = match act {
             Act::RollCall => "You confirm: these two certificates are yours, this is the plan you \
@@ -172,13 +183,16 @@ impl Room<'_> {
                 "You confirm: the key is given up, and its cards are destroyed.".to_string()
             }
         };
-        let why = "Each of you signs with your own passphrase. Let nobody see you type it. \
-                   If anything is not as it should be, type ! instead of the passphrase.";
+        let why = format!(
+            "Each of you signs with your own {}. Let nobody see you type. If anything is not as it \
+             should be, type ! instead.",
+            self.secrets()
+        );
         let step = match act {
             Act::Exception | Act::Resume | Act::Abandon => String::new(),
             _ => self.step_text(),
         };
-        let texts = [step.as_str(), &what, why];
+        let texts = [step.as_str(), &what, &why];
         layout::paragraphs(
             &texts
                 .into_iter()

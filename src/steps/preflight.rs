@@ -1,6 +1,6 @@
 //! The machine is looked at, and what was found is recorded.
 
-use crate::preflight::{self, Demands, Report};
+use crate::preflight::{self, Demands, Report, TokenDemands};
 use crate::record::event::Event;
 use crate::record::time::UnixTime;
 use crate::record::value::{Actors, Mode};
@@ -63,7 +63,15 @@ pub fn look(room: &mut Room<'_>, roles: &[Role]) -> Report {
             None => Vec::new(),
         },
     };
-    preflight::assess(&facts, &media, &demands)
+    let mut report = preflight::assess(&facts, &media, &demands);
+    let tokens = TokenDemands::of(room.plan(), room.site);
+    if tokens.any() {
+        let found = room.edge.tokens.list();
+        report
+            .lines
+            .extend(preflight::assess_tokens(&found, &tokens));
+    }
+    report
 }
 
 /// The newest time in this record, or in the one beside the backup that is opened.

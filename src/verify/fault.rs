@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::PinFault;
+use crate::attestation::Doubt;
 use crate::engine::Refusal;
 use crate::error::Explain;
 use crate::openpgp::{OpenPgpError, VerifyError};
@@ -32,6 +33,8 @@ pub enum Fault {
     SameOperator,
     /// An operator's certificate cannot be read.
     Certificate(Operator, OpenPgpError),
+    /// What an operator's token showed is not believed.
+    Token(Operator, Doubt),
     /// The certificate of a key that was made cannot be read, or without a reason: it is of
     /// another key than the transcript says.
     Key(String, Option<OpenPgpError>),
@@ -86,6 +89,7 @@ impl fmt::Display for Fault {
             Fault::Certificate(operator, error) => {
                 write!(f, "operator {operator}'s certificate: {error}")
             }
+            Fault::Token(operator, doubt) => write!(f, "operator {operator}'s YubiKey: {doubt}"),
             Fault::Key(path, Some(error)) => write!(f, "{path}: {error}"),
             Fault::Key(path, None) => {
                 write!(f, "{path} is of another key than the transcript says")
@@ -124,6 +128,7 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            Fault::Token(_, doubt) => doubt.source(),
             Fault::Certificate(_, error) | Fault::Key(_, Some(error)) => error.source(),
             Fault::Signature(_, _, Some(error)) | Fault::ClosingSignature(_, Some(error)) => {
                 error.source()
@@ -152,6 +157,10 @@ impl Explain for Fault {
                  to that key: ask the verifier and both operators what was said in the call."
                     .to_string()
             }
+            Fault::Token(_, Doubt::UnknownRoot(_)) => "If the YubiKey is newer than this program, \
+                check the record with a newer version of it. Otherwise do not rely on this record: \
+                the operator's key may be in something that only looks like a YubiKey."
+                .to_string(),
             Fault::Beside(_) => "Do not use that file. Take it from another medium.".to_string(),
             _ => "Do not rely on this copy, nor on the key. Compare it with the copies on the \
                   other media, and ask both operators."

@@ -4,9 +4,11 @@
 
 mod call;
 mod fault;
+mod token;
 
 pub use call::{PinFault, PinStands};
 pub use fault::{Fault, FileFault};
+pub use token::TokenSays;
 
 use std::collections::BTreeMap;
 
@@ -67,6 +69,8 @@ pub struct Known {
     pub standing: Standing,
     /// Whether the person who verifies pins it now.
     pub pinned: bool,
+    /// What their token showed; `None` where they sign with a key file.
+    pub token: Option<TokenSays>,
 }
 
 /// What a good record says.
@@ -161,11 +165,12 @@ pub fn verify(material: &Material, pins: &Pins) -> Result<Verdict, Fault> {
     check_keys(material, &entries)?;
     let completion = completion(material, &state)?;
     let signatures = check_signatures(material, &entries, &state, completion)?;
+    let tokens = token::check(material, &entries, &state, &withheld)?;
     let compared = check_beside(material, &state)?;
     let stands = |pin| call::compare(pin, &state, &entries);
     let call = pins.call.as_ref().map(stands).transpose()?;
     Ok(Verdict {
-        operators: operators(&state, pins)?,
+        operators: operators(&state, pins, tokens)?,
         fingerprint: state.key.as_ref().map(|key| key.fingerprint.clone()),
         head: state.head,
         abandoned: state
@@ -327,7 +332,11 @@ fn completion(material: &Material, state: &State) -> Result<Completion, Fault> {
     }
 }
 
-fn operators(state: &State, pins: &Pins) -> Result<Option<[Known; 2]>, Fault> {
+fn operators(
+    state: &State,
+    pins: &Pins,
+    mut tokens: [Option<TokenSays>; 2],
+) -> Result<Option<[Known; 2]>, Fault> {
     let Some(called) = &state.operators else {
         let pinned = pins.operators.iter().position(Option::is_some);
         return match pinned {
@@ -346,6 +355,7 @@ fn operators(state: &State, pins: &Pins) -> Result<Option<[Known; 2]>, Fault> {
         fingerprint: called.fingerprints[at].clone(),
         standing: called.standings[at],
         pinned: pins.operators[at].is_some(),
+        token: tokens[at].take(),
     })))
 }
 

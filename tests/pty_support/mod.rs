@@ -7,7 +7,7 @@ pub mod call;
 pub mod golden;
 pub mod people;
 
-pub use people::{Deed, People};
+pub use people::{Deed, People, Token};
 
 use std::fs::File;
 use std::io::{Read, Write};

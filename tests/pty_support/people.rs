@@ -20,10 +20,19 @@ impl Deed {
     }
 }
 
+/// An operator's YubiKey, and what its owner knows of it.
+pub struct Token {
+    pub serial: u32,
+    pub pin: &'static str,
+    pub puk: &'static str,
+}
+
 /// Operators A and B, who also hold C's two half cards.
 #[derive(Default)]
 pub struct People {
     pub passphrases: [String; 2],
+    /// What each has in hand instead of a passphrase.
+    pub tokens: [Option<Token>; 2],
     /// Cards by the name of the share: `A's share`.
     pub cards: BTreeMap<String, Vec<String>>,
     card_in_hand: String,
@@ -34,6 +43,8 @@ pub struct People {
     pub head: String,
     /// The operators' fingerprints, from the roll-call page.
     pub operators: Vec<String>,
+    /// The last fingerprint of an operator's own, copied row by row.
+    own_rows: Vec<String>,
     /// What is done at the first question that fits, in any order.
     pub deeds: Vec<Deed>,
     /// What happened when the deeds were done: the question, and what came of it.
@@ -101,6 +112,7 @@ impl People {
         }
         match asked.title.as_str() {
             "The operators of this ceremony" => self.operators.extend(fingerprints(&page)),
+            "Operator A copies" | "Operator B copies" => self.own_rows = rows(&page),
             "The fingerprint in digits" => self.rows.extend(rows(&page)),
             "The fingerprint in words" => self.words.extend(numbered(&page)),
             "The head of the record" if asked.new_page => self.head = numbered(&page).join(" "),
@@ -121,6 +133,27 @@ impl People {
         self.deeds.iter().any(|deed| deed.fits(asked))
     }
 
+    /// What the owner of a token types: about the token, and whatever it is asked for.
+    fn about_token(&self, asked: &Asked) -> Option<String> {
+        let question = asked.question.as_str();
+        if question.starts_with("row ") && asked.title.ends_with("types it back") {
+            return Some(self.own_rows[number_after(question, "row ")? - 1].clone());
+        }
+        let b = asked.who == "OPERATOR B" || question.starts_with("Operator B");
+        let token = self.tokens[usize::from(b)].as_ref()?;
+        let typed = match question {
+            q if q.contains("how do you sign") => "1",
+            q if q.starts_with("The number on its back") => return Some(token.serial.to_string()),
+            q if q.starts_with("new PIN") || q.contains("your PIN") => token.pin,
+            q if q.contains("the PIN of this YubiKey") => token.pin,
+            q if q.starts_with("new PUK") => token.puk,
+            q if q.starts_with("the same again") && asked.title.ends_with("a PIN") => token.pin,
+            q if q.starts_with("the same again") && asked.title.ends_with("a PUK") => token.puk,
+            _ => return None,
+        };
+        Some(typed.to_string())
+    }
+
     /// What somebody types.
     pub(super) fn keys(&mut self, asked: &Asked) -> String {
         if let Some(at) = self.deeds.iter().position(|deed| deed.fits(asked)) {
@@ -132,6 +165,9 @@ impl People {
         }
         let question = asked.question.as_str();
         let place = |word: &str| number_after(question, word).expect("a number") - 1;
+        if let Some(keys) = self.about_token(asked) {
+            return keys;
+        }
         match question {
             q if q.contains("Type your letter, A") => "A".to_string(),
             q if q.contains("Type your letter, B") => "B".to_string(),
@@ -181,7 +217,7 @@ impl Echo {
         let hidden: &[&str] = if asked.title.ends_with("own sheet of paper") {
             &[]
         } else {
-            &["new passphrase", "the same again", "word "]
+            &["new passphrase", "new P", "the same again", "word "]
         };
         if asked.text.contains(ALTERNATE) {
             return Echo::Erased(vec![
@@ -190,7 +226,9 @@ impl Echo {
             ]);
         }
         let is_hidden = hidden.iter().any(|h| question.starts_with(h))
-            || question.contains("type your passphrase");
+            || question.contains("type your passphrase")
+            || question.contains("type your PIN")
+            || question.contains("the PIN of this YubiKey");
         match keys {
             "\x03" => Echo::Nothing,
             _ if is_hidden => Echo::Stars(keys.chars().take_while(|c| *c != '\r').count()),

@@ -9,6 +9,7 @@
     reason = "a development tool: the project's edge is not its own"
 )]
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
@@ -16,6 +17,8 @@ use std::{env, fs, thread};
 use crate::pcscd::{Pcscd, READERS, readers};
 use crate::reader::Reader;
 
+/// Read by libpcsclite.
+const SOCKET: &str = "PCSCLITE_CSOCK_NAME";
 const PORT: &str = "VIRTUAL_YUBIKEY_PORT";
 const DONE: &str = "VIRTUAL_YUBIKEY_DONE";
 
@@ -27,7 +30,9 @@ pub fn alone_with_pcscd(
     body: impl FnOnce([Reader; READERS as usize]),
 ) {
     if let Ok(port) = env::var(PORT) {
-        body(readers(port.parse().expect("set below")));
+        let socket = env::var_os(SOCKET).expect("set together with the port");
+        let port = port.parse().expect("set below");
+        body(readers(port, Path::new(&socket)));
         let done = env::var_os(DONE).expect("set together with the port");
         fs::write(done, "").expect("the directory of the test that waits is still there");
         return;
@@ -38,7 +43,7 @@ pub fn alone_with_pcscd(
     let log = fs::File::create(at("log")).expect("the directory is new");
     let mut child = Command::new(env::current_exe().expect("a test is a program"))
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
-        .env("PCSCLITE_CSOCK_NAME", service.socket())
+        .env(SOCKET, service.socket())
         .env(PORT, service.port().to_string())
         .env(DONE, at("done"))
         .stdin(Stdio::null())

@@ -11,8 +11,9 @@
 //! | `secrets.rs` | PIN, PUK, management key | the same |
 //! | `keys.rs` | asymmetric keys | NIST SP 800-78-4 |
 //! | `attestation.rs` | certificates that say where a key was made | Yubico, "PIV attestation" |
+//! | `set_up.rs` | a token that somebody has set up before | |
 //! | `reader.rs` | a token on a wire | vsmartcard's vpcd protocol |
-//! | `pcscd.rs`, `alone.rs` | a PC/SC service for one test | pcsc-lite |
+//! | `pcscd.rs`, `states.rs`, `alone.rs` | a PC/SC service for one test | pcsc-lite |
 //!
 //! [`Token`] is a pure state machine: it waits for nothing, and a pulled token is an answer
 //! like any other. Yubico's extensions are described at
@@ -33,6 +34,8 @@ mod pcscd;
 mod piv;
 mod reader;
 mod secrets;
+mod set_up;
+mod states;
 mod tlv;
 mod token;
 mod touch;

@@ -8,6 +8,8 @@
 # shellcheck disable=SC2016 # the inner shell expands it
 sh -c 'LISTEN_FDS=1 LISTEN_PID=$$ exec pcscd --foreground --config "$1" 3<&1 1>&2' sh "$1" </dev/null &
 service=$!
+# Clients of a pcscd that has ended are refused; they would wait if this shell held the socket.
+exec >&2
 while read -r _; do :; done
 # Not asked politely: on the way out it would tidy up a directory that belongs to all.
 kill -KILL "$service" 2>/dev/null
