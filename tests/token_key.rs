@@ -39,6 +39,7 @@ fn a_key_is_made_in_a_token_tried_and_used() {
         }
         held.must_say("This key has no backup. If the YubiKey is lost or breaks");
         the_record_verifies(&table, &held);
+        the_program_judges_the_token_again(&table, &held, &maker);
         nothing_secret_is_left(&table);
         the_certificate_is_what_was_asked_for(&table, &held);
         what_is_encrypted_can_be_read(&table, &held);
@@ -66,6 +67,37 @@ fn the_record_verifies(table: &Table, held: &Held) {
         let said = String::from_utf8_lossy(&ran.stdout).into_owned();
         assert_eq!(ran.status.code(), Some(3), "{role}: {said}");
     }
+}
+
+/// Only who knows the maker of the software YubiKey believes what it showed.
+fn the_program_judges_the_token_again(table: &Table, held: &Held, maker: &Maker) {
+    let folder = table.medium(Role::Public).join(&held.id);
+    let root = table.medium(Role::Public).join("root.der");
+    std::fs::write(&root, maker.certificate()).expect("it can be written");
+    let verify = |variable: &str| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_ceremony"));
+        program.arg("verify").arg(&folder).env(variable, &root);
+        let ran = program.output().expect("the program starts");
+        let said = [ran.stdout, ran.stderr].concat();
+        (
+            ran.status.code(),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
+    };
+    let (code, said) = verify(ceremony::edge::test_only::ROOT);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(
+        said.contains(&format!("made in YubiKey {KEY}, firmware 5.7.4")),
+        "{said}"
+    );
+    assert!(said.contains("NO BACKUP"), "{said}");
+    let (code, said) = verify("NOTHING");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("the YubiKey with the key: nobody known vouches"),
+        "{said}"
+    );
+    std::fs::remove_file(&root).expect("it was written");
 }
 
 fn read(folder: &std::path::Path) -> Material {
@@ -194,6 +226,6 @@ fn nobody_plays_it_without_people() {
         .expect("the program starts");
     assert_eq!(ran.status.code(), Some(2));
     let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(said.contains("nobody is there to touch it"), "{said}");
+    assert!(said.contains("needs YubiKeys"), "{said}");
     assert!(!out.exists(), "nothing was begun");
 }

@@ -23,8 +23,6 @@ pub enum CliError {
     MediumTwice(String),
     /// The plan opens a message, which only `ceremony open` brings.
     NeedsMessage,
-    /// The plan makes its key in a token, which needs people's fingers.
-    NeedsKeyToken,
     /// Not the folder of a record.
     NotARecord(PathBuf),
     /// `--auto` plays all persons, which only a rehearsal may.
@@ -47,9 +45,6 @@ impl fmt::Display for CliError {
             CliError::Medium(text) => write!(f, "{text:?} does not say which medium is where"),
             CliError::MediumTwice(role) => write!(f, "the medium {role} is named twice"),
             CliError::NeedsMessage => f.write_str("this plan opens a message, and none was named"),
-            CliError::NeedsKeyToken => {
-                f.write_str("this plan makes its key in a YubiKey, and nobody is there to touch it")
-            }
             CliError::NotARecord(path) => {
                 write!(f, "{} is not the folder of a record", path.display())
             }
@@ -86,10 +81,6 @@ impl Explain for CliError {
             CliError::NeedsMessage => {
                 "Use `ceremony open FILE -o OUT`; to go on after an interruption, \
                  `ceremony open FILE -o OUT --resume RECORD`."
-            }
-            CliError::NeedsKeyToken => {
-                "Leave out --auto, and have a spare YubiKey at hand. A rehearsal sets it up in \
-                 earnest; it can be reset afterwards."
             }
             CliError::NotARecord(_) => {
                 "Name the folder `record` of a ceremony, or the folder that holds it."

@@ -54,8 +54,8 @@ impl Resume {
         if self.auto && found.mode != Mode::Rehearsal {
             return Err(CliError::AutoCeremony.into());
         }
-        if self.auto && found.plan.key_is_in_a_token() && found.goes_on() {
-            return Err(CliError::NeedsKeyToken.into());
+        if self.auto && found.plan.needs_tokens() && found.goes_on() {
+            return Err(CliError::AutoTokens.into());
         }
         let mut terminal: Box<dyn Terminal> = if self.auto {
             let out = place.root.parent().unwrap_or(&place.root);

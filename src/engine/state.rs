@@ -544,7 +544,11 @@ impl State {
                     in_token: profile.as_str() == Profile::P256.to_string(),
                 });
             }
-            Event::Stored { file, sha256 } => self.stored.push((file.to_string(), *sha256)),
+            Event::Stored { file, sha256 } => {
+                // Stored again after an interruption, the later one counts.
+                self.stored.retain(|(before, _)| before != file.as_str());
+                self.stored.push((file.to_string(), *sha256));
+            }
             Event::Drilled { fingerprint, .. } | Event::TrialDone { fingerprint } => {
                 (self.key.as_ref()?.fingerprint == *fingerprint).then_some(())?;
             }

@@ -99,7 +99,7 @@ impl Plan {
 
     /// Whether it can be held only where tokens are: nobody can play people who have none.
     pub fn needs_tokens(&self) -> bool {
-        self.operators == OperatorDemand::Token
+        self.operators == OperatorDemand::Token || self.key_is_in_a_token()
     }
 
     /// Whether a step opens a message: such a plan is held by `ceremony open`, which brings one.

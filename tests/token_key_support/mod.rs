@@ -66,6 +66,11 @@ impl Maker {
         Maker(root)
     }
 
+    /// X.509, DER.
+    pub fn certificate(&self) -> &[u8] {
+        self.0.certificate()
+    }
+
     pub fn token(&self, serial: u32) -> SharedToken {
         virtual_yubikey::Token::new(serial, Version::V5_7, &self.0).shared()
     }
