@@ -70,7 +70,7 @@ fn provisioned_and_used(version: Version, name: &str) {
             assert_eq!(key.point, Some(point));
             assert!(key.generated && key.pin_always && key.touch_always);
             assert!(matches!(
-                token.generate(slot, &text(PIN)),
+                token.generate(slot, &text(PIN), false),
                 Err(TokenError::SlotInUse(found)) if found == slot
             ));
         }

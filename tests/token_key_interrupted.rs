@@ -6,6 +6,7 @@
 mod support;
 
 use std::cell::RefCell;
+use std::process::Command;
 
 use ceremony::backup::capsule;
 use ceremony::backup::quorum::Custodian;
@@ -53,6 +54,12 @@ fn all_is_good(table: &Table, held: &Held) {
     let compared = verdict.compared.iter();
     let stored = compared.filter(|path| path.starts_with("revocation/"));
     assert_eq!(stored.count(), 2, "{:?}", verdict.compared);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/verify-record");
+    let record = table.medium(Role::OperatorA).join(&held.id);
+    let ran = Command::new("sh").arg(script).arg(&record).output();
+    let ran = ran.expect("sh is there");
+    // A rehearsal.
+    assert_eq!(ran.status.code(), Some(3), "{ran:?}");
     revokes(table, held);
 }
 

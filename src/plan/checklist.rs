@@ -5,7 +5,7 @@
 //! It is made from the plan alone, so anyone can make the same bytes again; its hash is in
 //! the record. It has no place for a secret: shares and passphrases go to cards.
 
-use super::{BackupSpec, Period, Phase, Plan, Step, StepKind};
+use super::{BackupSpec, OperatorDemand, Period, Phase, Plan, Step, StepKind};
 
 /// The widest line, in columns.
 const WIDTH: usize = 78;
@@ -178,7 +178,7 @@ fn how_to_use() -> Block {
     let paragraphs = [
         "Keep to the order and leave no step out. The screen says what to do; this paper shows \
          where you are. When a step is done, write the time, and each of you their own initials.",
-        "Never write a passphrase or any word of a share on this paper. Shares go to their \
+        "Never write a passphrase, a PIN or any word of a share on this paper. Shares go to their \
          cards and nowhere else.",
         "If anything is not as the screen or this paper says: stop. Touch nothing, and fill in \
          an exception sheet together. The sheets are near the end.",
@@ -339,6 +339,12 @@ fn things_to_keep(plan: &Plan) -> Vec<String> {
         "Medium operator-a".to_string(),
         "Medium operator-b".to_string(),
     ];
+    if plan.operators == OperatorDemand::Token {
+        things.extend(["YubiKey of A", "YubiKey of B"].map(String::from));
+    }
+    if has(StepKind::Enrol) {
+        things.push("Medium public".to_string());
+    }
     if has(StepKind::Backup) || has(StepKind::Revocation) {
         things.extend(["Medium secret-1", "Medium secret-2"].map(String::from));
     }

@@ -42,8 +42,6 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
         };
         room.record(event, Actors::none())?;
     }
-    let files = ENROL_FILES.len() as u32;
-    room.record(Event::Enrolled { files }, Actors::none())?;
     let folder = room.id.clone();
     let body = layout::paragraphs(&[
         &format!(
@@ -54,7 +52,9 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
          by your fingerprints, and the record says so.",
     ]);
     room.page(Who::Both, "You are enrolled", body)?;
-    room.done(Who::Both, Asks::Done, "Press Enter to go on")
+    room.done(Who::Both, Asks::Done, "Press Enter to go on")?;
+    let files = ENROL_FILES.len() as u32;
+    room.record(Event::Enrolled { files }, Actors::none())
 }
 
 /// The operator copies their fingerprint, and types it from the paper, unseen on the screen.

@@ -304,6 +304,10 @@ fn show(room: &mut Room<'_>, keys: &Both) -> Result<(), Stop> {
             origin_text(key.standing())
         ));
         body.push(format!("    {}", groups.join(" ")));
+        if let Some(shown) = evidence(room, operator).filter(|_| key.means() == Means::Token) {
+            let (serial, firmware) = (shown.serial, shown.firmware);
+            body.push(format!("    in YubiKey {serial}, firmware {firmware}"));
+        }
         if key.standing() == Standing::Pinned {
             let names = key.certificate().user_ids().join("; ");
             let shown: String = names.chars().filter(|c| !c.is_control()).take(60).collect();

@@ -272,6 +272,7 @@ fn fill(
     };
     let evidence = collect(token.as_mut())?;
     evidence.judge(&signing, &decryption)?;
+    room.say("Both keys were made inside it, and it shows who made it. Now it signs twice.")?;
     let certificate = certificate(room, work, token.as_mut(), keys, pin)?;
     Ok(Outcome::Shown(Box::new(Shown {
         certificate,

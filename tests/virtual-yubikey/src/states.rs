@@ -2,8 +2,9 @@
 //!
 //! Whoever puts a card in has to know when clients will find it. The wire to the card can't tell:
 //! pcscd asks the card for its ATR, gives it power, and only then tells its clients. So this asks
-//! what clients ask. Source: pcsc-lite, `winscard_msg.h` (the command) and `eventhandler.h` (the
-//! answer), the same in all versions of protocol 4.
+//! what clients ask. Source: pcsc-lite 1.9.9, `winscard_msg.h` (the command), `eventhandler.h` and
+//! `eventhandler.c` (the answer, and when it changes). A pcscd that answered otherwise would not
+//! be taken for ready.
 
 #![allow(
     clippy::disallowed_methods,
