@@ -19,7 +19,7 @@ use ceremony::record::entry::Entry;
 use ceremony::record::event::{Detail, Event};
 use ceremony::record::files::{self, Claim};
 use ceremony::record::transcript::{self, Placed};
-use ceremony::record::value::{Act, Actors, Holder, Opener, Token};
+use ceremony::record::value::{Act, Actors, Holder, Mode, Opener, Token};
 use ceremony::role::Role;
 use ceremony::verify::{Material, Pins, verify};
 use support::{Cut, Hands, KEY, LIMIT, Maker, Table, as_expected};
@@ -252,4 +252,112 @@ fn write(folder: &Path, files: &Files) {
         std::fs::create_dir_all(path.parent().expect("in the folder")).expect("a folder");
         std::fs::write(path, bytes).expect("a file");
     }
+}
+
+/// Both read the plan anew, and refuse one that breaks a rule of such keys.
+#[test]
+fn both_refuse_the_same_plans() {
+    let good = include_str!("../ceremony/token-key.toml");
+    assert_eq!(plan_judged(good), Exit::Rehearsal as i32);
+    let memory =
+        include_str!("../ceremony/backup-key.toml").replace("\"backup-key\"", "\"token-key\"");
+    assert_eq!(plan_judged(&memory), Exit::Rehearsal as i32);
+    let said = memory.replace("[key]\n", "[key]\nwhere = \"memory\"\n");
+    assert_eq!(plan_judged(&said), Exit::Rehearsal as i32);
+    let kind = |plan: &str, from: &str, to: &str| {
+        plan.replace(&format!("kind = \"{from}\""), &format!("kind = \"{to}\""))
+    };
+    let bad = [
+        good.replace("where = \"token\"\n", ""),
+        good.replace("where = \"token\"\n", "where = \"memory\"\n"),
+        good.replace("where = \"token\"\n", "where = \"cloud\"\n"),
+        good.replace("\"p256\"", "\"modern\""),
+        memory.replace("\"rsa4096\"", "\"p256\""),
+        memory.replace("[key]\n", "[key]\nwhere = \"token\"\n"),
+        memory
+            .replace("[key]\n", "[key]\nwhere = \"token\"\n")
+            .replace("\"rsa4096\"", "\"p256\""),
+        kind(good, "trial", "drill"),
+        kind(good, "revocation", "backup"),
+        kind(good, "trial", "fingerprint"),
+        kind(good, "revocation", "fingerprint"),
+        kind(good, "share", "fingerprint"),
+        kind(&memory, "drill", "trial"),
+        kind(
+            &kind(&kind(good, "trial", "x"), "revocation", "trial"),
+            "x",
+            "revocation",
+        ),
+        kind(
+            &kind(&kind(good, "trial", "x"), "export", "trial"),
+            "x",
+            "export",
+        ),
+        // A trial that is not authorised.
+        good.replacen(
+            "minutes = 5\nauthorise = [\"A\", \"B\"]\n\n[[phase]]\nid = \"5\"",
+            "minutes = 5\n\n[[phase]]\nid = \"5\"",
+            1,
+        ),
+    ];
+    for (at, plan) in bad.iter().enumerate() {
+        assert!(plan != good && plan != &memory, "{at}: nothing was changed");
+        assert_eq!(plan_judged(plan), Exit::Failed as i32, "{at}: {plan}");
+    }
+}
+
+/// The exit code that both give to a record of one entry with this plan.
+fn plan_judged(plan: &str) -> i32 {
+    let detail = format!("{}\nnothing\n", "0".repeat(64)).into_bytes();
+    let hash = |bytes: &[u8]| Digest::of(bytes);
+    let token = |text: &str| Token::new(text).expect("a token");
+    let entry = Entry {
+        number: 0,
+        prev: Digest::ZERO,
+        time: 1_767_323_045,
+        uptime: 1,
+        step: token("0"),
+        event: Event::Opened {
+            format: 1,
+            mode: Mode::Rehearsal,
+            id: token("REHEARSAL-2026-01-02-token-key-00000000"),
+            plan: hash(plan.as_bytes()),
+            checklist: hash(b"a list"),
+            program: Digest::ZERO,
+            version: token("1"),
+            image: None,
+            previous: None,
+        },
+        actors: Actors::none(),
+        detail: Some(hash(&detail)),
+    };
+    let files = Files::from([
+        (files::TRANSCRIPT.to_string(), entry.bytes()),
+        (files::PLAN.to_string(), plan.as_bytes().to_vec()),
+        (files::CHECKLIST.to_string(), b"a list".to_vec()),
+        (Entry::detail_path(0), detail),
+    ]);
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), &files);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/verify-record");
+    let ran = Command::new("sh").arg(script).arg(folder.path()).output();
+    let ran = ran.expect("sh is there");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let material = Material {
+        files,
+        ..Material::default()
+    };
+    let verdict = verify(&material, &Pins::default());
+    let code = verdict
+        .as_ref()
+        .map_or(Exit::Failed as i32, |verdict| verdict.exit() as i32);
+    assert_eq!(
+        ran.status.code(),
+        Some(code),
+        "{:?}\n{said}\n{plan}",
+        verdict.err()
+    );
+    let of_the_plan = said.contains("cause        plan.toml");
+    assert!(code != Exit::Failed as i32 || of_the_plan, "{said}");
+    code
 }
