@@ -1,10 +1,9 @@
 //! Who is believed about YubiKeys.
 //!
 //! `roots.pem`: Yubico's PIV roots; `below.pem`: the authorities between the newer root and a
-//! token, which tokens do not carry. Published at <https://developers.yubico.com/PKI/>; the
-//! tests of this folder hold their SHA-256. Of the authorities below, the B branch is here
-//! ("Attestation Intermediate B 1", "PIV Attestation B 1"): a token of another branch
-//! (A 1, B2 1) is "unknown root" until its authorities are added.
+//! token, which tokens do not carry: those of the branches A 1, B 1 and B2 1. Published at
+//! <https://developers.yubico.com/PKI/>; the tests of this folder hold their SHA-256. A token of a
+//! branch that was founded later is "unknown root" until its authorities are added.
 
 use data_encoding::BASE64;
 

@@ -2,7 +2,7 @@
 
 use super::{Room, Stop};
 use crate::digest::Digest;
-use crate::operator::{SignStop, Signatory};
+use crate::operator::SignStop;
 use crate::plan::Operator;
 use crate::record::event::Event;
 use crate::record::files;
@@ -112,9 +112,8 @@ impl Room<'_> {
 
     /// What the operators sign with, in words.
     fn secrets(&self) -> &'static str {
-        let token = |signatory: &Box<dyn Signatory>| signatory.means() == Means::Token;
-        let tokens = self.operators.iter().flatten().filter(|one| token(one));
-        match tokens.count() {
+        let means = self.operators.iter().flatten().map(|one| one.means());
+        match means.filter(|means| *means == Means::Token).count() {
             0 => "passphrase",
             1 => "passphrase, or PIN and touch",
             _ => "PIN, and a touch of your YubiKey",

@@ -87,8 +87,8 @@ fn identify(room: &mut Room<'_>) -> Result<[Candidate; 2], Stop> {
 
 /// Who an operator is, before it is on the record.
 enum Candidate {
-    File(file::Proven),
-    Token(token::Shown),
+    File(Box<file::Proven>),
+    Token(Box<token::Shown>),
 }
 
 impl Candidate {
@@ -122,22 +122,24 @@ fn in_common(a: &Candidate, b: &Candidate) -> Option<&'static str> {
 fn candidate(room: &mut Room<'_>, operator: Operator) -> Result<Candidate, Stop> {
     if let Some(pin) = pin(room, operator) {
         return Ok(match &pin.key {
-            KeyPlace::File(path) => Candidate::File(file::pinned(room, operator, &pin, path)?),
+            KeyPlace::File(path) => {
+                Candidate::File(Box::new(file::pinned(room, operator, &pin, path)?))
+            }
             KeyPlace::Token { serial, .. } => {
-                Candidate::Token(token::pinned(room, operator, &pin, *serial)?)
+                Candidate::Token(Box::new(token::pinned(room, operator, &pin, *serial)?))
             }
         });
     }
     let demanded = room.plan().operators == OperatorDemand::Token;
     if !demanded && let Some(key) = file::made_before(room, operator)? {
-        return Ok(Candidate::File(key));
+        return Ok(Candidate::File(Box::new(key)));
     }
     loop {
         if demanded || wants_token(room, operator)? {
-            return Ok(Candidate::Token(token::enrol(room, operator)?));
+            return Ok(Candidate::Token(Box::new(token::enrol(room, operator)?)));
         }
         if let Some(made) = file::make(room, operator)? {
-            return Ok(Candidate::File(made));
+            return Ok(Candidate::File(Box::new(made)));
         }
     }
 }
@@ -182,8 +184,8 @@ fn settle(
     candidate: Candidate,
 ) -> Result<Box<dyn Signatory>, Stop> {
     Ok(match candidate {
-        Candidate::File(proven) => Box::new(file::settle(room, operator, proven)?),
-        Candidate::Token(shown) => Box::new(token::settle(room, operator, shown)),
+        Candidate::File(proven) => Box::new(file::settle(room, operator, *proven)?),
+        Candidate::Token(shown) => Box::new(token::settle(room, operator, *shown)),
     })
 }
 

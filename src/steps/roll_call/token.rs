@@ -12,7 +12,7 @@ use crate::openpgp::{Certificate, OpenPgpError, TokenCertificate, TokenKeyError,
 use crate::operator::{Signatory, TokenOperator};
 use crate::plan::Operator;
 use crate::record::files;
-use crate::record::value::Standing;
+use crate::record::value::{Mode, Standing};
 use crate::role::Role;
 use crate::room::{Room, Stop};
 use crate::screen::{Asks, Who, layout};
@@ -240,6 +240,13 @@ fn choose(room: &mut Room<'_>, operator: Operator) -> Result<u32, Stop> {
         body.extend(found.iter().map(listed));
         if found.is_empty() {
             body.push("    none".to_string());
+        }
+        if room.mode == Mode::Rehearsal {
+            body.push(String::new());
+            body.extend(layout::wrap(
+                "This is a rehearsal, but what it does to a YubiKey is real: where keys are \
+                 missing they are made. Use a spare one.",
+            ));
         }
         room.page(who, &format!("Operator {operator}'s YubiKey"), body)?;
         let prompt = "The number on its back, or Enter to look again";
