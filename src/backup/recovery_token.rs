@@ -46,12 +46,13 @@ const NO_BACKUP: &[&str] = &[
 const USE: &[&str] = &[
     "---- Then, with the certificate ----",
     "",
-    "Import the key's certificate.asc and the revocation certificate, and give",
-    "everybody the result, revoked.asc. It is public.",
+    "Join it to the key's public certificate. The result, revoked.asc, is public:",
+    "copy it to an empty medium, and give it to everybody who has the key.",
     "",
-    "    gpg --batch --import certificate.asc",
+    "    gpg --batch --import record/certificates/1.asc",
     "    gpg --batch --import \"$GNUPGHOME/revocation.asc\"",
-    "    gpg --batch --armor --output revoked.asc --export",
+    "    gpg --batch --armor --output \"$GNUPGHOME/revoked.asc\" --export",
+    "",
 ];
 
 const FORMAT: &[&str] = &[
