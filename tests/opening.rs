@@ -449,11 +449,13 @@ fn a_backup_that_is_not_as_its_record_says_is_not_used() {
         none.contains("not as its record says") || none.contains("no capsule"),
         "{none}"
     );
-    let added = with_changed_backup(|device, id| {
-        let bytes = device[&format!("{id}/AB.asc")].clone();
-        device.insert(format!("{id}/AD.asc"), bytes);
-    });
-    assert!(added.contains("does not name AD.asc"), "{added}");
+    for name in ["AD.asc", "AB-tokens.asc"] {
+        let added = with_changed_backup(|device, id| {
+            let bytes = device[&format!("{id}/AB.asc")].clone();
+            device.insert(format!("{id}/{name}"), bytes);
+        });
+        assert!(added.contains(&format!("does not name {name}")), "{added}");
+    }
     let renamed = with_changed_backup(|device, id| {
         let files: Vec<(String, Vec<u8>)> = device.clone().into_iter().collect();
         // Another ceremony's folder under this one's name.

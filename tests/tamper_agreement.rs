@@ -13,6 +13,7 @@ use tamper_support::call::{self, Opening};
 use tamper_support::call_cases::{self, Judged};
 use tamper_support::cases::{self, Case};
 use tamper_support::hold::Table;
+use tamper_support::token_cases;
 use tamper_support::{
     Held, aborted, alternatives, called, eventful, opened, script, small_plan, smooth, stock,
 };
@@ -222,6 +223,12 @@ fn on_opened_messages() {
 #[test]
 fn on_plans_with_a_call_or_a_message() {
     agree_as_expected("plans", call_cases::plans(called(), opened()), &[4]);
+}
+
+#[test]
+fn on_capsules_for_tokens() {
+    agree_as_expected("plans", token_cases::plans(called()), &[4]);
+    agree_as_expected("openers", token_cases::openers(opened()), &[4]);
 }
 
 /// The script cannot read the program's list, so it has its own.

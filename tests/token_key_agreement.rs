@@ -293,6 +293,9 @@ fn both_refuse_the_same_plans() {
             "x",
             "export",
         ),
+        // Capsules for tokens need a drill.
+        good.replace("minutes = 67\n", "minutes = 67\noperators = \"token\"\n")
+            .replace("threshold = 2\n", "threshold = 2\ntokens = true\n"),
         // A trial that is not authorised.
         good.replacen(
             "minutes = 5\nauthorise = [\"A\", \"B\"]\n\n[[phase]]\nid = \"5\"",

@@ -5,97 +5,18 @@
 #[path = "token_support/mod.rs"]
 mod support;
 
-use std::collections::VecDeque;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ceremony::edge::token::pcsc::PcscTokens;
-use ceremony::edge::{Terminal, TerminalError};
-use ceremony::openpgp::{TokenCertificate, verify_detached};
-use ceremony::operator::{SignStop, Signatory, TokenOperator};
+use ceremony::openpgp::{LockedKey, TokenCertificate, verify_detached};
+use ceremony::operator::{FileOperator, SignStop, Signatory, TokenOperator};
 use ceremony::plan::Operator;
 use ceremony::record::value::{Means, Standing};
-use ceremony::screen::{Asks, Page, Place, Question, Reply, SecretPage};
+use ceremony::screen::{Asks, Place, Reply};
+use support::people::{Cue, People, line, pin, ready, stops};
 use support::{ALICE, BOB, LIMIT, NOW, PIN, certificate, in_reader, open, set_up, text};
 use virtual_yubikey::{Fault, Touch, Version, alone_with_pcscd};
-
-/// What a person does at a question, and what is done to the world meanwhile.
-type Cue<'a> = (Asks, Box<dyn FnMut() -> Reply + 'a>);
-
-/// Answers by the cues, in order, and keeps all that is said and asked.
-struct People<'a> {
-    cues: VecDeque<Cue<'a>>,
-    said: Vec<String>,
-}
-
-impl<'a> People<'a> {
-    fn new(cues: Vec<Cue<'a>>) -> People<'a> {
-        People {
-            cues: cues.into(),
-            said: Vec::new(),
-        }
-    }
-
-    fn heard(&self, part: &str) -> bool {
-        self.said.iter().any(|line| line.contains(part))
-    }
-}
-
-impl Terminal for People<'_> {
-    fn page(&mut self, _: &Page) -> Result<(), TerminalError> {
-        panic!("signing needs no page of its own")
-    }
-
-    fn say(&mut self, line: &str) -> Result<(), TerminalError> {
-        assert!(line.len() <= 100, "{line}");
-        self.said.push(line.to_string());
-        Ok(())
-    }
-
-    fn ask(&mut self, question: &Question) -> Result<Reply, TerminalError> {
-        self.said.push(question.prompt.clone());
-        let Some((asks, mut reply)) = self.cues.pop_front() else {
-            panic!("nobody expected: {:#?}", self.said);
-        };
-        assert_eq!(asks, question.asks, "{:#?}", self.said);
-        Ok(reply())
-    }
-
-    fn secret(&mut self, _: &SecretPage<'_>) -> Result<Reply, TerminalError> {
-        panic!("signing shows no secret")
-    }
-
-    fn work(&mut self, label: &str) -> Result<(), TerminalError> {
-        self.said.push(label.to_string());
-        Ok(())
-    }
-
-    fn work_done(&mut self) -> Result<(), TerminalError> {
-        Ok(())
-    }
-}
-
-fn pin<'a>(typed: &'static str) -> Cue<'a> {
-    let reply = move || Reply::Secret(text(typed));
-    (Asks::Pin(Operator::A), Box::new(reply))
-}
-
-fn line<'a>(asks: fn(Operator) -> Asks, typed: &'static str) -> Cue<'a> {
-    let reply = move || Reply::Line(typed.to_string());
-    (asks(Operator::A), Box::new(reply))
-}
-
-fn ready<'a>(mut meanwhile: impl FnMut() + 'a) -> Cue<'a> {
-    let reply = move || {
-        meanwhile();
-        Reply::Line(String::new())
-    };
-    (Asks::TokenReady(Operator::A), Box::new(reply))
-}
-
-fn stops<'a>(asks: fn(Operator) -> Asks) -> Cue<'a> {
-    (asks(Operator::A), Box::new(|| Reply::Exception))
-}
 
 fn operator(serial: u32, key: &TokenCertificate) -> TokenOperator {
     TokenOperator::new(
@@ -108,7 +29,7 @@ fn operator(serial: u32, key: &TokenCertificate) -> TokenOperator {
     )
 }
 
-fn signs(who: &TokenOperator, people: &mut People<'_>) -> Result<(), SignStop> {
+fn signs(who: &dyn Signatory, people: &mut People<'_>) -> Result<(), SignStop> {
     let signature = who.sign(people, &Place::default(), b"a checkpoint", NOW)?;
     verify_detached(&signature, who.certificate(), b"a checkpoint").expect("it is good");
     assert!(
@@ -277,6 +198,48 @@ fn another_key_in_the_slot_signs_nothing() {
                 Err(SignStop::Exception)
             ));
             assert!(people.heard("another key than the operator's certificate"));
+        },
+    );
+}
+
+/// How long one authorisation takes, people left out: `cargo test --test token_operator -- --ignored
+/// --nocapture`. Beside it the same with a key file and its passphrase.
+#[test]
+#[ignore = "it measures, and cannot fail"]
+fn how_long_an_authorisation_takes() {
+    alone_with_pcscd(
+        "how_long_an_authorisation_takes",
+        LIMIT,
+        |[mut reader, _]| {
+            in_reader(&mut reader, ALICE, Version::V5_7);
+            let key = {
+                let mut token = open(ALICE);
+                let keys = set_up(token.as_mut());
+                certificate(token.as_mut(), &keys)
+            };
+            let token = operator(ALICE, &key);
+            let words = "amber kettle seven ropes";
+            let locked =
+                LockedKey::generate("operator B test", &text(words), NOW - 60, None).unwrap();
+            let file = FileOperator::new(Operator::B, locked, Standing::Enrolled, None);
+            let passphrase = || -> Cue<'_> {
+                let typed = move || Reply::Secret(text(words));
+                (Asks::Passphrase(Operator::B), Box::new(typed))
+            };
+            let mut times = [Vec::new(), Vec::new()];
+            for _ in 0..15 {
+                let began = Instant::now();
+                signs(&token, &mut People::new(vec![pin(PIN)])).unwrap();
+                times[0].push(began.elapsed());
+                let began = Instant::now();
+                signs(&file, &mut People::new(vec![passphrase()])).unwrap();
+                times[1].push(began.elapsed());
+            }
+            for (what, times) in ["token, through pcscd", "key file"].iter().zip(&mut times) {
+                times.sort();
+                let (low, middle, high) = (times[0], times[7], times[14]);
+                println!("{what}: median {middle:.0?} of 15, from {low:.0?} to {high:.0?}");
+            }
         },
     );
 }

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::quorum::{Custodian, Quorum};
-use crate::openpgp::{self, DecryptError, OpenPgpError};
+use crate::openpgp::{self, Certificate, DecryptError, OpenPgpError, UnixTime};
 use crate::secret::{SecretBytes, SecretText};
 
 /// Random bytes in K.
@@ -27,10 +27,7 @@ pub fn seal<'a>(
     share_of: impl Fn(Custodian) -> &'a SecretText,
     comment: Option<&str>,
 ) -> Result<Vec<u8>, OpenPgpError> {
-    // The trailing line feed makes the innermost text a plain line for those who open it by hand.
-    let mut line = SecretText::with_capacity(KEY_BYTES * 2 + 1);
-    line.push_str(key.expose());
-    line.push_str("\n");
+    let line = line(key);
     let mut layer = SecretBytes::from_vec(Vec::new());
     for (depth, custodian) in quorum.custodians().iter().enumerate() {
         let inside = if depth == 0 {
@@ -40,6 +37,32 @@ pub fn seal<'a>(
         };
         let outside = openpgp::encrypt_with_password(inside, share_of(*custodian), comment)?;
         layer = SecretBytes::from_vec(outside);
+    }
+    Ok(layer.expose().to_vec())
+}
+
+/// The innermost text: the trailing line feed makes it a plain line for those who open it by hand.
+fn line(key: &SecretText) -> SecretText {
+    let mut line = SecretText::with_capacity(KEY_BYTES * 2 + 1);
+    line.push_str(key.expose());
+    line.push_str("\n");
+    line
+}
+
+/// Encrypts K to operator A's certificate, and the result to B's: the capsule of two tokens. Both
+/// layers have the form of any message to such a key.
+pub fn seal_to(
+    operators: [&Certificate; 2],
+    key: &SecretText,
+    now: UnixTime,
+    comment: Option<&str>,
+) -> Result<Vec<u8>, OpenPgpError> {
+    let mut layer = SecretBytes::from_vec(line(key).expose().as_bytes().to_vec());
+    for certificate in operators {
+        layer = SecretBytes::from_vec(certificate.encrypt(layer.expose(), now)?);
+        if let Some(comment) = comment {
+            layer = openpgp::insert_comment(&layer, comment);
+        }
     }
     Ok(layer.expose().to_vec())
 }
@@ -60,14 +83,17 @@ pub fn open<'a, E>(
         let inside = decrypt(outside, share_of(*custodian)).map_err(|e| (*custodian, e))?;
         layer = Some(inside);
     }
+    let nothing = || SecretText::with_capacity(0);
+    Ok(layer.as_ref().map_or_else(nothing, key_in))
+}
+
+/// K, from what stood under the innermost layer.
+pub fn key_in(innermost: &SecretBytes) -> SecretText {
     let mut key = SecretText::with_capacity(KEY_BYTES * 2 + 2);
-    if let Some(text) = layer
-        .as_ref()
-        .and_then(|l| std::str::from_utf8(l.expose()).ok())
-    {
+    if let Ok(text) = std::str::from_utf8(innermost.expose()) {
         key.push_str(text.trim_end());
     }
-    Ok(key)
+    key
 }
 
 /// Opens a capsule with the OpenPGP library alone.

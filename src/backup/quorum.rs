@@ -12,6 +12,9 @@ pub const MIN_THRESHOLD: usize = 2;
 /// hand, so more would keep the table busy for hours.
 pub const MAX_QUORUMS: usize = 20;
 
+/// The name of the capsule that the operators' tokens open, where a plan has one.
+pub const TOKENS: &str = "AB-tokens";
+
 /// A person who keeps one share of the backup: a letter from `A` to `T`.
 ///
 /// A and B are the two operators; further letters are further custodians.

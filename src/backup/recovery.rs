@@ -50,6 +50,12 @@ pub fn text(id: &str, fingerprint: &Fingerprint, spec: &BackupSpec, rehearsal: b
             line(&text);
         }
     }
+    if spec.tokens {
+        line("");
+        for text in TOKENS {
+            line(text);
+        }
+    }
     line("");
     for text in FORMAT {
         line(text);
@@ -167,6 +173,23 @@ pub(super) const CLEAR: &[&str] = &[
     "    rm -rf \"$GNUPGHOME\"",
 ];
 
+const TOKENS: &[&str] = &[
+    "---- The YubiKeys of operators A and B ----",
+    "",
+    "AB-tokens.asc holds the same K as AB.asc, encrypted to A's certificate, and",
+    "the result encrypted to B's (record/operators/; subkeys in PIV slot 9d).",
+    "revocation/AB-tokens.asc likewise. The drill opened both. With them the",
+    "program opens messages by two PINs and touches, without words:",
+    "",
+    "ceremony open FILE -o OUT",
+    "",
+    "This is a convenience. THE WORDS ABOVE ARE THE RECOVERY: a YubiKey that is",
+    "lost, broken or blocked takes nothing from them. GnuPG 2.2 and sq cannot",
+    "use such a YubiKey. GnuPG knows PIV from 2.3 on (gpg-card), but it has not",
+    "been tried; whoever does decrypts AB-tokens.asc with B's, the result with",
+    "A's, and then payload.asc with the K that comes out, as above.",
+];
+
 const FORMAT: &[&str] = &[
     "---- What these files are ----",
     "",
@@ -194,7 +217,26 @@ mod tests {
             custodians,
             threshold,
             absent: Vec::new(),
+            tokens: false,
         }
+    }
+
+    #[test]
+    fn capsules_for_tokens_are_named_where_there_are_any_and_never_in_place_of_words() {
+        let fingerprint = Fingerprint::from_bytes(&[7; 20]).expect("20 bytes");
+        let mut spec = spec(3, 2);
+        let page = |spec: &BackupSpec| text("2026-01-02-key-ABCDEFGH", &fingerprint, spec, false);
+        let without = page(&spec);
+        assert!(!without.contains("YubiKey") && !without.contains("tokens"));
+        spec.tokens = true;
+        let with = page(&spec);
+        assert!(with.is_ascii() && with.lines().all(|line| line.len() <= 78));
+        assert!(
+            with.contains("AB-tokens.asc") && with.contains("THE WORDS ABOVE ARE THE RECOVERY")
+        );
+        // Every line that was there still is, in the same order: nothing took its place.
+        let mut lines = with.lines();
+        assert!(without.lines().all(|line| lines.any(|other| other == line)));
     }
 
     #[test]

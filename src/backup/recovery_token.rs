@@ -80,6 +80,7 @@ mod tests {
                 custodians: ('A'..='T').take(n).filter_map(Custodian::new).collect(),
                 threshold: k,
                 absent: Vec::new(),
+                tokens: false,
             };
             let page = text("2026-01-02-token-key-ABCDEFGH", &fingerprint, &spec, true);
             assert!(page.is_ascii() && page.starts_with("REHEARSAL"));

@@ -186,7 +186,7 @@ fn share(backup: &BackupSpec, seen: &[Event], event: &Event) -> Option<Progress>
 /// The files of the key's backup, in the order in which they are stored.
 pub fn backup_files(backup: &BackupSpec) -> Vec<String> {
     let mut files = vec!["payload.asc".to_string()];
-    files.extend(backup.quorums().iter().map(|quorum| quorum.file_name()));
+    files.extend(backup.capsules().iter().map(|name| format!("{name}.asc")));
     files.push("RECOVERY.txt".to_string());
     files
 }
@@ -199,9 +199,9 @@ pub fn revocation_files(plan: &Plan) -> Option<Vec<String>> {
     let mut files = vec!["revocation/payload.asc".to_string()];
     files.extend(
         backup
-            .quorums()
+            .capsules()
             .iter()
-            .map(|q| format!("revocation/{}", q.file_name())),
+            .map(|name| format!("revocation/{name}.asc")),
     );
     if plan.key_is_in_a_token() {
         files.push("RECOVERY.txt".to_string());
@@ -224,18 +224,16 @@ fn stored(names: &[String], seen: &[Event], event: &Event, done: bool) -> Option
 }
 
 fn drill(backup: &BackupSpec, seen: &[Event], event: &Event) -> Option<Progress> {
-    let quorums = backup.quorums();
-    if let Some(due) = quorums.get(seen.len()) {
+    let capsules = backup.capsules();
+    if let Some(due) = capsules.get(seen.len()) {
         return match event {
-            Event::QuorumOpened { quorum, .. } if quorum.as_str() == due.to_string() => {
-                Some(Continues)
-            }
+            Event::QuorumOpened { quorum, .. } if quorum.as_str() == due => Some(Continues),
             _ => None,
         };
     }
-    match (seen.len() - quorums.len(), event) {
-        (0, Event::Drilled { quorums: n, .. }) => {
-            (*n as usize == quorums.len()).then_some(Continues)
+    match (seen.len() - capsules.len(), event) {
+        (0, Event::Drilled { quorums, .. }) => {
+            (*quorums as usize == capsules.len()).then_some(Continues)
         }
         (1, Event::Erased {}) => Some(Complete),
         _ => None,

@@ -1,6 +1,7 @@
 //! What an entry must say by itself: who acted, and values that can be only one thing.
 
 use super::state::State;
+use crate::backup::quorum::TOKENS;
 use crate::digest::Digest;
 use crate::id;
 use crate::phone::result::{self, Said};
@@ -8,7 +9,7 @@ use crate::phone::{HEAD_WORDS, canary};
 use crate::plan::{Operator, OperatorDemand, Plan};
 use crate::record::entry::Entry;
 use crate::record::event::Event;
-use crate::record::value::{Actors, Holder, Means, Mode, Part, Signed, Spoken};
+use crate::record::value::{Actors, Holder, Means, Mode, Opener, Part, Signed, Spoken};
 use crate::role::Role;
 
 /// Whether the entry says of itself what such an entry must.
@@ -47,6 +48,7 @@ pub(super) fn actors(event: &Event) -> Actors {
             Part::First => 'A',
             Part::Second => 'B',
         }]),
+        Event::QuorumOpened { quorum, .. } if quorum.as_str() == TOKENS => Actors::both(),
         Event::TokenAttested { holder, .. } => match holder {
             Holder::Key => Actors::none(),
             operator => Actors::of(operator.word().chars()),
@@ -98,12 +100,13 @@ fn values_fit(state: &State, plan: &Plan, entry: &Entry) -> bool {
             .key
             .as_ref()
             .is_some_and(|key| key.certificate == *sha256),
-        Event::QuorumOpened { quorum, medium, .. } => {
-            let letters = quorum.as_str().as_bytes();
+        Event::QuorumOpened {
+            quorum,
+            medium,
+            opener,
+        } => {
             matches!(medium, Role::Secret1 | Role::Secret2)
-                && letters.len() >= 2
-                && letters.iter().all(|letter| (b'A'..=b'T').contains(letter))
-                && letters.is_sorted_by(|a, b| a < b)
+                && opening_fits(state, quorum.as_str(), *opener)
         }
         Event::CallConfirmed { .. } => call_fits(state, &entry.event),
         // What a rehearsal backed up is opened in a rehearsal, and nothing else is.
@@ -125,6 +128,20 @@ fn values_fit(state: &State, plan: &Plan, entry: &Entry) -> bool {
         }
         _ => true,
     }
+}
+
+/// Custodians with their words, or both operators with their tokens.
+fn opening_fits(state: &State, quorum: &str, opener: Opener) -> bool {
+    if quorum == TOKENS {
+        let operators = state.operators.as_ref();
+        return opener == Opener::Token
+            && operators.is_some_and(|both| both.means == [Means::Token; 2]);
+    }
+    let letters = quorum.as_bytes();
+    opener != Opener::Token
+        && letters.len() >= 2
+        && letters.iter().all(|letter| (b'A'..=b'T').contains(letter))
+        && letters.is_sorted_by(|a, b| a < b)
 }
 
 /// The head is the one on paper, and the result follows from all that was said.

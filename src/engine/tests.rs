@@ -16,6 +16,8 @@ use crate::record::value::{Act, Decision, Holder, Opener, Part};
 use crate::role::Role;
 use walk::*;
 
+mod tokens;
+
 #[test]
 fn at_each_point_only_what_is_due_follows() {
     for plan in [

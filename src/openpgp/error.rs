@@ -44,6 +44,10 @@ pub enum OpenPgpError {
     Version(u8),
     /// Another key's certificate was given.
     OtherKey,
+    /// The message is for another key.
+    NotForThisKey,
+    /// The key is one that only signs.
+    OnlySigns,
     /// The user ID is empty, too long, or has control characters.
     UserId,
     /// The time or lifetime is beyond what OpenPGP can hold (the year 2106), or nought.
@@ -89,6 +93,8 @@ impl fmt::Display for OpenPgpError {
             OpenPgpError::Protected => "the secret key is locked with a passphrase",
             OpenPgpError::Stub => "the secret part of the key is not in the file",
             OpenPgpError::OtherKey => "the certificate is another key's",
+            OpenPgpError::NotForThisKey => "the message is for another key",
+            OpenPgpError::OnlySigns => "the key only signs",
             OpenPgpError::UserId => "the user ID can't be used",
             OpenPgpError::Time => "the key's times can't be used",
             OpenPgpError::SelfTest(_) => "the key did not pass its own test",
@@ -146,6 +152,8 @@ impl Explain for OpenPgpError {
             }
             OpenPgpError::Version(_) => "Use a key of version 4, as gpg 2.2 makes it.",
             OpenPgpError::OtherKey => "Check the fingerprint, and give the right certificate.",
+            OpenPgpError::NotForThisKey => "See whose key it is for.",
+            OpenPgpError::OnlySigns => "Open it with the custodians' words.",
             OpenPgpError::UserId => {
                 "Use a name or an address of at most 1000 bytes on a single line."
             }

@@ -284,6 +284,23 @@ impl TokenCertificate {
         Ok(armored)
     }
 
+    /// Whether an armored message names the subkey, which is known before anybody types a PIN.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenPgpError::NotForThisKey`]; [`OpenPgpError::Armor`], [`OpenPgpError::Malformed`].
+    pub fn is_for(&self, message: &[u8]) -> Result<(), OpenPgpError> {
+        let binary = armor::decode(Kind::Message, message).map_err(OpenPgpError::Armor)?;
+        let mine = sequoia::KeyHandle::from(self.keys.subkey()?.fingerprint());
+        let named = |packet: &Packet| match packet {
+            Packet::PKESK(one) => one.recipient().is_some_and(|it| it.aliases(&mine)),
+            _ => false,
+        };
+        let packets = super::packets(&binary).map_err(OpenPgpError::Malformed)?;
+        let found = packets.iter().any(named);
+        found.then_some(()).ok_or(OpenPgpError::NotForThisKey)
+    }
+
     /// Decrypts an armored message to the subkey, of at most `limit` bytes of plaintext.
     ///
     /// # Errors

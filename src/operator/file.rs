@@ -2,12 +2,12 @@
 
 use super::{SignStop, Signatory};
 use crate::edge::Terminal;
-use crate::openpgp::{Certificate, LockedKey, SignError};
+use crate::openpgp::{Certificate, LockedKey, OpenPgpError, SignError};
 use crate::plan::Operator;
 use crate::record::time::UnixTime;
 use crate::record::value::{Means, Standing};
 use crate::screen::{Answer, Asks, Place, Question, Reply, Who};
-use crate::secret::SecretText;
+use crate::secret::{SecretBytes, SecretText};
 
 /// Where a key that was made in the session lies on its operator's medium.
 pub fn key_path(id: &str, operator: Operator) -> String {
@@ -67,6 +67,18 @@ impl Signatory for FileOperator {
 
     fn key_file(&self) -> Option<&[u8]> {
         (self.standing == Standing::Enrolled).then(|| self.key.bytes())
+    }
+
+    /// A key file holds nothing that could be encrypted to.
+    fn decrypt(
+        &self,
+        _terminal: &mut dyn Terminal,
+        _place: &Place,
+        _message: &[u8],
+        _limit: usize,
+        _at: UnixTime,
+    ) -> Result<SecretBytes, SignStop> {
+        Err(SignStop::OpenPgp(OpenPgpError::OnlySigns))
     }
 
     /// Typing the passphrase is the authorisation. It may be tried as often as it takes; a key

@@ -16,6 +16,7 @@ use crate::openpgp::{Certificate, OpenPgpError};
 use crate::record::time::UnixTime;
 use crate::record::value::{Means, Standing};
 use crate::screen::Place;
+use crate::secret::SecretBytes;
 
 /// Someone who can sign.
 pub trait Signatory {
@@ -43,23 +44,38 @@ pub trait Signatory {
         message: &[u8],
         at: UnixTime,
     ) -> Result<Vec<u8>, SignStop>;
+
+    /// Lets the operator authorise, and decrypts an armored message that is for them, of at most
+    /// `limit` bytes of content. Only operators with a token are ever asked.
+    ///
+    /// # Errors
+    ///
+    /// [`SignStop::OpenPgp`] if the message is not for this operator, or not whole.
+    fn decrypt(
+        &self,
+        terminal: &mut dyn Terminal,
+        place: &Place,
+        message: &[u8],
+        limit: usize,
+        at: UnixTime,
+    ) -> Result<SecretBytes, SignStop>;
 }
 
-/// Why there is no signature.
+/// Why there is no signature, or nothing was decrypted.
 #[derive(Debug)]
 pub enum SignStop {
     /// The operator typed `!`.
     Exception,
     /// The terminal is gone.
     Terminal(TerminalError),
-    /// The key cannot sign.
+    /// The key cannot do it.
     OpenPgp(OpenPgpError),
 }
 
 impl fmt::Display for SignStop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SignStop::Exception => f.write_str("the operator did not sign"),
+            SignStop::Exception => f.write_str("the operator did not authorise it"),
             SignStop::Terminal(error) => error.fmt(f),
             SignStop::OpenPgp(error) => error.fmt(f),
         }

@@ -1,6 +1,5 @@
 //! An operator whose key is in a YubiKey: PIN and touch are the authorisation.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use super::{SignStop, Signatory};
@@ -12,7 +11,7 @@ use crate::plan::Operator;
 use crate::record::time::UnixTime;
 use crate::record::value::{Means, Standing};
 use crate::screen::{Answer, Asks, Place, Question, Reply, Who};
-use crate::secret::SecretText;
+use crate::secret::{SecretBytes, SecretText};
 
 /// See the module.
 pub struct TokenOperator {
@@ -25,7 +24,30 @@ pub struct TokenOperator {
     tokens: Rc<dyn Tokens>,
 }
 
-/// Why there is no signature yet.
+/// What the key in a slot is for, in words.
+struct Use {
+    slot: Slot,
+    verb: &'static str,
+    undone: &'static str,
+}
+
+const SIGN: Use = Use {
+    slot: Slot::Signature,
+    verb: "sign",
+    undone: "Not signed",
+};
+
+const DECRYPT: Use = Use {
+    slot: Slot::Decryption,
+    verb: "decrypt",
+    undone: "Not decrypted",
+};
+
+/// What is done with a token once its operator typed the PIN.
+type Work<'a, T> =
+    &'a mut dyn FnMut(&mut dyn Terminal, &mut dyn Token, &SecretText) -> Result<T, Trouble>;
+
+/// Why it is not done yet.
 enum Trouble {
     /// It ends here.
     Stop(SignStop),
@@ -100,25 +122,65 @@ impl TokenOperator {
         }
     }
 
-    /// One try, with the token opened anew: whatever happened to it before plays no part.
-    fn attempt(
+    /// PIN and touch are the authorisation. Whatever goes wrong is said plainly, and there is
+    /// another chance; `!` is the way out. The last try is left unless the operator insists.
+    fn until_done<T>(
         &self,
         terminal: &mut dyn Terminal,
-        message: &[u8],
-        at: UnixTime,
-    ) -> Result<Vec<u8>, Trouble> {
+        what: &Use,
+        work: Work<'_, T>,
+    ) -> Result<T, SignStop> {
+        loop {
+            let error = match self.attempt(terminal, what, work) {
+                Ok(done) => return Ok(done),
+                Err(Trouble::Stop(stop)) => return Err(stop),
+                Err(Trouble::NotNow) => None,
+                Err(Trouble::Token(error)) => Some(error),
+            };
+            if let Some(error) = &error {
+                terminal.say(&format!("{}: {error}.", what.undone))?;
+                terminal.say(&error.remedy())?;
+            }
+            let operator = self.operator;
+            let again = matches!(
+                error,
+                Some(TokenError::WrongPin(2..) | TokenError::Form | TokenError::NotTouched)
+            );
+            if !again {
+                let prompt = format!("Operator {operator}, press Enter to try again; `!` stops");
+                self.ask(terminal, Asks::TokenReady(operator), prompt, Answer::Enter)?;
+            }
+        }
+    }
+
+    /// One try, with the token opened anew: whatever happened to it before plays no part.
+    fn attempt<T>(
+        &self,
+        terminal: &mut dyn Terminal,
+        what: &Use,
+        work: Work<'_, T>,
+    ) -> Result<T, Trouble> {
         let mut token = self.tokens.open(self.serial)?;
         let state = token.state()?;
         state.is_set_up()?;
-        let in_slot = state.signature.as_ref().and_then(|key| key.point);
-        if in_slot != Some(self.key.keys().signing) {
-            return Err(Trouble::Token(TokenError::OtherKey(Slot::Signature)));
+        let keys = self.key.keys();
+        let wanted = match what.slot {
+            Slot::Signature => keys.signing,
+            Slot::Decryption => keys.decryption,
+        };
+        if state.slot(what.slot).and_then(|key| key.point) != Some(wanted) {
+            return Err(Trouble::Token(TokenError::OtherKey(what.slot)));
         }
-        let pin = self.pin(terminal, state.pin.left)?;
-        self.sign_with(terminal, token.as_mut(), &pin, message, at)
+        let pin = self.pin(terminal, what, state.pin.left)?;
+        work(terminal, token.as_mut(), &pin)
     }
 
-    fn pin(&self, terminal: &mut dyn Terminal, left: u8) -> Result<SecretText, Trouble> {
+    fn pin(
+        &self,
+        terminal: &mut dyn Terminal,
+        what: &Use,
+        left: u8,
+    ) -> Result<SecretText, Trouble> {
         let operator = self.operator;
         match left {
             0 => return Err(TokenError::PinBlocked.into()),
@@ -134,7 +196,8 @@ impl TokenOperator {
             _ => {}
         }
         let tries = if left == 1 { "try" } else { "tries" };
-        let prompt = format!("Operator {operator}, type your PIN to sign ({left} {tries} left)");
+        let verb = what.verb;
+        let prompt = format!("Operator {operator}, type your PIN to {verb} ({left} {tries} left)");
         loop {
             let reply = self.ask(
                 terminal,
@@ -156,20 +219,11 @@ impl TokenOperator {
         message: &[u8],
         at: UnixTime,
     ) -> Result<Vec<u8>, Trouble> {
-        let shown = Cell::new(false);
-        let mut broken = Ok(());
-        let signed = self.key.sign(message, at, self.comment, &mut |digest| {
-            token.sign(pin, digest, &mut || {
-                shown.set(true);
-                broken = terminal
-                    .say("The PIN is right. Touch your YubiKey now: it blinks for 15 seconds.")
-                    .and_then(|()| terminal.work("Waiting for the touch"));
+        let signed = touched(terminal, |touch| {
+            self.key.sign(message, at, self.comment, &mut |digest| {
+                token.sign(pin, digest, touch)
             })
-        });
-        broken?;
-        if shown.get() {
-            terminal.work_done()?;
-        }
+        })?;
         signed.map_err(|error| match error {
             TokenKeyError::Token(error) => Trouble::Token(error),
             // The token signed, but not with the certificate's key, or not rightly.
@@ -179,6 +233,25 @@ impl TokenOperator {
             TokenKeyError::OpenPgp(error) => Trouble::Stop(SignStop::OpenPgp(error)),
         })
     }
+}
+
+/// Uses a token, and says when it waits for a finger.
+fn touched<T>(
+    terminal: &mut dyn Terminal,
+    work: impl FnOnce(&mut dyn FnMut()) -> T,
+) -> Result<T, TerminalError> {
+    let (mut shown, mut broken) = (false, Ok(()));
+    let done = work(&mut || {
+        shown = true;
+        broken = terminal
+            .say("The PIN is right. Touch your YubiKey now: it blinks for 15 seconds.")
+            .and_then(|()| terminal.work("Waiting for the touch"));
+    });
+    broken?;
+    if shown {
+        terminal.work_done()?;
+    }
+    Ok(done)
 }
 
 impl Signatory for TokenOperator {
@@ -203,8 +276,6 @@ impl Signatory for TokenOperator {
         None
     }
 
-    /// PIN and touch are the authorisation. Whatever goes wrong is said plainly, and there is
-    /// another chance; `!` is the way out. The last try is left unless the operator insists.
     fn sign(
         &self,
         terminal: &mut dyn Terminal,
@@ -212,26 +283,31 @@ impl Signatory for TokenOperator {
         message: &[u8],
         at: UnixTime,
     ) -> Result<Vec<u8>, SignStop> {
-        loop {
-            let error = match self.attempt(terminal, message, at) {
-                Ok(signature) => return Ok(signature),
-                Err(Trouble::Stop(stop)) => return Err(stop),
-                Err(Trouble::NotNow) => None,
-                Err(Trouble::Token(error)) => Some(error),
-            };
-            if let Some(error) = &error {
-                terminal.say(&format!("Not signed: {error}."))?;
-                terminal.say(&error.remedy())?;
-            }
-            let operator = self.operator;
-            let again = matches!(
-                error,
-                Some(TokenError::WrongPin(2..) | TokenError::Form | TokenError::NotTouched)
-            );
-            if !again {
-                let prompt = format!("Operator {operator}, press Enter to try again; `!` stops");
-                self.ask(terminal, Asks::TokenReady(operator), prompt, Answer::Enter)?;
-            }
-        }
+        self.until_done(terminal, &SIGN, &mut |terminal, token, pin| {
+            self.sign_with(terminal, token, pin, message, at)
+        })
+    }
+
+    /// The same care as with a signature. A message that another attempt would not mend ends it.
+    fn decrypt(
+        &self,
+        terminal: &mut dyn Terminal,
+        _place: &Place,
+        message: &[u8],
+        limit: usize,
+        at: UnixTime,
+    ) -> Result<SecretBytes, SignStop> {
+        self.key.is_for(message).map_err(SignStop::OpenPgp)?;
+        self.until_done(terminal, &DECRYPT, &mut |terminal, token, pin| {
+            let plain = touched(terminal, |touch| {
+                self.key.decrypt(message, limit, at, &mut |point| {
+                    token.agree(pin, point, touch)
+                })
+            })?;
+            plain.map_err(|error| match error {
+                TokenKeyError::Token(error) => Trouble::Token(error),
+                TokenKeyError::OpenPgp(error) => Trouble::Stop(SignStop::OpenPgp(error)),
+            })
+        })
     }
 }

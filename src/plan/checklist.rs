@@ -152,6 +152,9 @@ fn who_opens(label: &str, backup: &BackupSpec) -> Block {
     if !backup.absent.is_empty() {
         text.push_str(&format!("; not in the room: {}", letters(&backup.absent)));
     }
+    if backup.tokens {
+        text.push_str("; A and B also with their YubiKeys");
+    }
     labelled(label, &text)
 }
 

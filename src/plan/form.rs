@@ -2,7 +2,8 @@
 //!
 //! TOML allows the same plan to be written in many ways. A plan that is held, and so becomes
 //! part of a record, is written in one: a key and its value to a line, tables by their headers,
-//! texts in double quotes without escapes, decimal numbers, lists of single letters.
+//! texts in double quotes without escapes, decimal numbers, lists of single letters, `true` and
+//! `false`.
 //! `docs/record-format.md` describes it; `scripts/verify-record` reads it.
 
 /// The only table headers.
@@ -48,7 +49,8 @@ fn is_setting(line: &str) -> bool {
     named && after_value(value).is_some_and(ends)
 }
 
-/// What follows a text, a number or a list of letters; `None` if there is none of them.
+/// What follows a text, a number, a list of letters, `true` or `false`; `None` if there is none
+/// of them.
 fn after_value(value: &str) -> Option<&str> {
     if let Some(text) = value.strip_prefix('"') {
         let (inside, rest) = text.split_once('"')?;
@@ -59,6 +61,11 @@ fn after_value(value: &str) -> Option<&str> {
         let members = inside.split(',').map(|m| m.trim_matches(BLANKS));
         let empty = inside.trim_matches(BLANKS).is_empty();
         return (empty || members.into_iter().all(is_letter)).then_some(rest);
+    }
+    for word in ["true", "false"] {
+        if let Some(rest) = value.strip_prefix(word) {
+            return Some(rest);
+        }
     }
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
     let number = &value[..digits];
@@ -95,7 +102,9 @@ mod tests {
             "[[phase.step.more]]",
             "absent = [\"CD\"]",
             "absent = [\"C\",]",
-            "authorise = true",
+            "tokens = True",
+            "tokens = truely",
+            "tokens = true false",
             "key = { profile = \"modern\" }",
             "words",
         ] {
@@ -110,7 +119,7 @@ mod tests {
     #[test]
     fn the_plain_form_is_plain() {
         let plain = "# a plan\n\n[plan] # head\nid = \"a#b\" # c\n  minutes=4\n\
-                     absent = []\nauthorise = [ \"A\" , \"B\" ]\n[[phase.step]]\n";
+                     absent = []\ntokens = true# c\nopen =false\nauthorise = [ \"A\" , \"B\" ]\n[[phase.step]]\n";
         assert_eq!(first_odd_line(plain), None);
         for carried in super::super::carried() {
             assert_eq!(first_odd_line(carried.source), None, "{}", carried.name);

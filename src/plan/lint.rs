@@ -13,6 +13,7 @@ pub(super) struct Lines {
     pub custodians: usize,
     pub threshold: usize,
     pub absent: usize,
+    pub tokens: usize,
     /// Each phase's id.
     pub phases: Vec<usize>,
     /// Each step's id, over the whole plan.
@@ -30,7 +31,7 @@ pub(super) fn check(plan: &Plan, lines: &Lines) -> Result<(), Broken> {
 type Check = fn(&Lint<'_>) -> Result<(), Broken>;
 
 /// Counts and numbering first: later rules may then speak of steps by their ids.
-const RULES: [Check; 29] = [
+const RULES: &[Check] = &[
     counts,
     phase_ids,
     step_ids,
@@ -56,6 +57,7 @@ const RULES: [Check; 29] = [
     read_backs_swap_roles,
     backup_and_its_steps,
     custodians_and_threshold,
+    token_capsules,
     no_key_no_steps_of_it,
     phone_after_the_stop,
     opening_makes_no_key,
@@ -564,4 +566,18 @@ fn absent(backup: &BackupSpec, lines: &Lines) -> Result<(), Broken> {
         return Ok(());
     }
     at_line(lines.absent, Rule::AbsentCustodian)
+}
+
+/// A and B know nothing that they could not open anyway, each by a token of their own; and what
+/// was not drilled is no backup.
+fn token_capsules(lint: &Lint) -> Result<(), Broken> {
+    let Some(backup) = lint.plan.backup.as_ref().filter(|backup| backup.tokens) else {
+        return Ok(());
+    };
+    let demanded = lint.plan.operators == OperatorDemand::Token;
+    let drilled = lint.first(StepKind::Drill).is_some();
+    if demanded && backup.threshold == MIN_THRESHOLD && drilled {
+        return Ok(());
+    }
+    at_line(lint.lines.tokens, Rule::TokenCapsules)
 }

@@ -233,12 +233,24 @@ pub struct BackupSpec {
     pub threshold: usize,
     /// Custodians who are not in the room. Only where the threshold is 2.
     pub absent: Vec<Custodian>,
+    /// The operators' tokens open the backup as well. Only where A and B are a quorum.
+    pub tokens: bool,
 }
 
 impl BackupSpec {
     /// Every set of custodians that opens the backup, at most 20.
     pub fn quorums(&self) -> Vec<Quorum> {
         quorum::quorums(&self.custodians, self.threshold)
+    }
+
+    /// The names of all capsules, each of which opens the backup: the quorums', then the one for
+    /// the operators' tokens, if there is one. With `.asc` they are the files'.
+    pub fn capsules(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.quorums().iter().map(Quorum::to_string).collect();
+        if self.tokens {
+            names.push(quorum::TOKENS.to_string());
+        }
+        names
     }
 }
 

@@ -90,6 +90,7 @@ struct RawBackup {
     custodians: Spanned<Vec<String>>,
     threshold: Spanned<u8>,
     absent: Option<Spanned<Vec<String>>>,
+    tokens: Option<Spanned<bool>>,
 }
 
 #[derive(Deserialize)]
@@ -216,6 +217,7 @@ impl File<'_> {
                 Some(absent) => self.people("absent", absent)?,
                 None => Vec::new(),
             },
+            tokens: raw.tokens.as_ref().is_some_and(|tokens| *tokens.get_ref()),
         })
     }
 
@@ -418,6 +420,9 @@ impl File<'_> {
             absent: backup
                 .and_then(|backup| backup.absent.as_ref())
                 .map_or(minutes, |absent| line(absent.span())),
+            tokens: backup
+                .and_then(|backup| backup.tokens.as_ref())
+                .map_or(minutes, |tokens| line(tokens.span())),
             phases: phases.clone().map(|phase| line(phase.id.span())).collect(),
             steps: phases
                 .flat_map(|p| &p.step)

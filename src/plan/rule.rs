@@ -125,6 +125,9 @@ pub enum Rule {
     AbsentThreshold,
     /// The absent are custodians, distinct, and not A or B.
     AbsentCustodian,
+    /// Tokens open a backup only where both operators have one, A and B are a quorum, and it is
+    /// drilled.
+    TokenCapsules,
 }
 
 impl Rule {
@@ -172,6 +175,7 @@ impl Rule {
             Rule::TooManyQuorums(_) => "too-many-quorums",
             Rule::AbsentThreshold => "absent-threshold",
             Rule::AbsentCustodian => "absent-custodian",
+            Rule::TokenCapsules => "token-capsules",
         }
     }
 
@@ -250,6 +254,9 @@ impl Rule {
             Rule::AbsentThreshold | Rule::AbsentCustodian => {
                 "Have the custodian come, or name as absent only a custodian after B, with a \
                  threshold of 2."
+            }
+            Rule::TokenCapsules => {
+                "Take `tokens` away, or write operators = \"token\" and threshold = 2."
             }
         };
         text.to_string()
@@ -393,6 +400,10 @@ impl fmt::Display for Rule {
             Rule::AbsentCustodian => {
                 f.write_str("only a custodian of this plan other than A and B can be absent, once")
             }
+            Rule::TokenCapsules => f.write_str(
+                "the operators' tokens may open the backup only where both must have a token, A \
+                 and B open it together anyway, and a drill tries it",
+            ),
         }
     }
 }

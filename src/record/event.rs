@@ -160,7 +160,8 @@ events! {
     BackedUp = "backed-up", None { files: u32 = "files" }
     /// The revocation certificate's payload and capsules are on both secret media.
     RevocationSaved = "revocation-saved", None { files: u32 = "files" }
-    /// A quorum's words opened its capsules, read from this medium.
+    /// A quorum's words opened its capsules, read from this medium; or both operators' tokens
+    /// theirs, whose `quorum` is `AB-tokens`.
     QuorumOpened = "quorum-opened", None {
         quorum: Token = "quorum",
         medium: Role = "medium",

@@ -110,8 +110,8 @@ words! {
 }
 
 words! {
-    /// Which program opened a capsule in the drill.
-    Opener { Gpg = "gpg", Library = "library" }
+    /// What opened a capsule: a program with the words, or both operators' tokens.
+    Opener { Gpg = "gpg", Library = "library", Token = "token" }
 }
 
 words! {

@@ -163,9 +163,12 @@ impl Room<'_> {
                            and the words went both ways as the screen asked for them."
                     .to_string()
             }
-            Act::Open => "When both have signed, the words of a quorum are typed, and the message \
-                          that was just named is decrypted with the key from the backup."
-                .to_string(),
+            Act::Open => {
+                "When both have signed, the words of a quorum are typed, or your YubiKeys \
+                          take their place, and the message that was just named is decrypted \
+                          with the key from the backup."
+                    .to_string()
+            }
             Act::Enrol => "When both have signed, your certificates and the lines that pin them \
                            are written to the media."
                 .to_string(),

@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::edge::media::Access;
 use crate::engine::{backup_files, revocation_files};
 use crate::openpgp;
-use crate::plan::BackupSpec;
+use crate::plan::{BackupSpec, Operator};
 use crate::record::event::Event;
 use crate::record::value::{Actors, Token};
 use crate::room::{Room, SECRET_MEDIA, Stop};
@@ -99,7 +99,7 @@ fn spec(room: &Room<'_>) -> BackupSpec {
         .expect("a plan that backs up says among whom")
 }
 
-/// The payload and one capsule for each quorum, in the order of their file names.
+/// The payload, one capsule for each quorum and perhaps one for the tokens, in the order of their file names.
 fn encrypt(
     room: &mut Room<'_>,
     spec: &BackupSpec,
@@ -118,6 +118,13 @@ fn encrypt(
         for quorum in spec.quorums() {
             let share_of = |custodian| share_of(room, custodian);
             contents.push(capsule::seal(&key, &quorum, share_of, comment)?);
+        }
+        if spec.tokens {
+            let operators = Operator::ALL.map(|operator| {
+                let called = room.operator(operator);
+                called.expect("both authorised this").certificate()
+            });
+            contents.push(capsule::seal_to(operators, &key, room.now(), comment)?);
         }
         Ok::<_, Stop>(contents)
     })?

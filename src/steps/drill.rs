@@ -3,6 +3,8 @@
 //! Stock gpg opens the capsules and uses the restored key, where the machine has it: an
 //! independent implementation. Otherwise, and for what gpg does not know, the library does.
 
+mod tokens;
+
 use super::words;
 use crate::backup::capsule;
 use crate::backup::quorum::{Custodian, Quorum};
@@ -64,7 +66,11 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
             "{quorum} opened the backup from {medium}, by {opener}. The restored key works."
         ))?;
     }
-    let quorums = spec.quorums().len() as u32;
+    drop(typed);
+    if spec.tokens {
+        tokens::run(room, &spec, &certificate)?;
+    }
+    let quorums = spec.capsules().len() as u32;
     let fingerprint = certificate.fingerprint();
     room.record(
         Event::Drilled {
@@ -77,7 +83,11 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
 
 fn introduce(room: &mut Room<'_>, spec: &BackupSpec) -> Result<(), Stop> {
     let groups: Vec<String> = spec.quorums().iter().map(Quorum::to_string).collect();
-    let body = layout::paragraphs(&[
+    let by_tokens = match spec.tokens {
+        true => "At the end both of you open it once more, with your YubiKeys instead of words.",
+        false => "",
+    };
+    let paragraphs = [
         "Now it is tried whether the backup works, as if the key had been lost. Each custodian \
          types the words from their card once more, alone at the screen.",
         &format!(
@@ -85,8 +95,11 @@ fn introduce(room: &mut Room<'_>, spec: &BackupSpec) -> Result<(), Stop> {
              custodians that can open it: {}.",
             groups.join(", ")
         ),
+        by_tokens,
         "Only after that is the key in this machine's memory erased.",
-    ]);
+    ];
+    let said = paragraphs.into_iter().filter(|text| !text.is_empty());
+    let body = layout::paragraphs(&said.collect::<Vec<_>>());
     room.page(Who::Both, "The drill", body)?;
     room.done(Who::Both, Asks::Done, "Press Enter to begin")
 }
@@ -152,6 +165,8 @@ fn open_quorum(
     }
 }
 
+const DOES_NOT_REVOKE: &str = "the restored revocation certificate does not revoke the key";
+
 /// What came of trying a quorum.
 pub(super) enum Tried {
     Opened(Opener),
@@ -178,9 +193,7 @@ fn try_quorum(
         Err(tried) => return Ok(tried),
     };
     if !certificate.is_revoked_by(revocation.expose()) {
-        return Ok(Tried::Broken(
-            "the restored revocation certificate does not revoke the key",
-        ));
+        return Ok(Tried::Broken(DOES_NOT_REVOKE));
     }
     Ok(Tried::Opened(opener))
 }

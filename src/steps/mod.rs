@@ -18,6 +18,7 @@ mod preflight;
 mod read_back;
 mod roll_call;
 mod share;
+mod tokens;
 mod words;
 
 pub use clock::confirm as confirm_clock;

@@ -5,6 +5,7 @@
 
 mod backup;
 mod quorum;
+mod tokens;
 mod watched;
 
 use std::io;
@@ -18,7 +19,7 @@ use crate::edge::{Meter, Vessel, VesselError};
 use crate::error::Explain;
 use crate::openpgp::{SecretKey, UnsealError};
 use crate::record::event::Event;
-use crate::record::value::{Actors, Opener, Token};
+use crate::record::value::{Actors, Token};
 use crate::room::{Room, Stop};
 use crate::screen::{Asks, Who, layout};
 
@@ -171,21 +172,20 @@ fn reason(room: &mut Room<'_>) -> Result<String, Stop> {
     }
 }
 
-/// A quorum's words bring the key into memory.
+/// A quorum's words, or both operators' tokens, bring the key into memory.
 fn restore(room: &mut Room<'_>, payload: Digest) -> Result<(), Stop> {
     let backup = look(room, Some(payload))?;
-    let (quorum, key) = quorum::restore(room, &backup)?;
-    room.vault.key = Some(key);
-    let letters = quorum.custodians().iter().map(|c| c.letter());
-    let actors = Actors::of(letters.collect::<Vec<_>>());
+    let opened = quorum::restore(room, &backup)?;
+    room.vault.key = Some(opened.key);
     let event = Event::QuorumOpened {
-        quorum: Token::new(&quorum.to_string()).expect("letters"),
+        quorum: Token::new(&opened.name).expect("letters and a hyphen"),
         medium: room.opening().medium,
-        opener: Opener::Library,
+        opener: opened.opener,
     };
-    room.record(event, actors)?;
+    room.record(event, opened.actors)?;
+    let name = opened.name;
     room.say(&format!(
-        "{quorum} opened the backup. The key is in this machine's memory, and nowhere else."
+        "{name} opened the backup. The key is in this machine's memory, and nowhere else."
     ))
 }
 

@@ -13,6 +13,7 @@ use ceremony::driver::{self, Outcome};
 use ceremony::edge::Edge;
 use ceremony::edge::paper::Paper;
 use ceremony::edge::players::{Meddle, Pace, Players};
+use ceremony::edge::token::{NoTokens, Tokens};
 use ceremony::edge::vessel::{Measure, Source, Target, Vessel, VesselError};
 use ceremony::id;
 use ceremony::journal::Journal;
@@ -174,6 +175,10 @@ pub struct Table {
     pub secret: Role,
     /// When the record beside the backup ends.
     pub not_before: Option<u64>,
+    /// The site file.
+    pub site: String,
+    /// The readers of the machine.
+    pub tokens: Rc<dyn Tokens>,
     /// The opening that is held, or was last.
     current: Option<String>,
     paper: Option<Paper>,
@@ -203,12 +208,19 @@ impl Write for Shown {
 impl Table {
     /// Holds a rehearsal that makes and backs up a key.
     pub fn with_key(plan: &Plan) -> Table {
+        let mut table = Table::empty();
+        table.make_key(plan, None);
+        table
+    }
+
+    /// Empty media, and players who hold nothing in their hands.
+    pub fn empty() -> Table {
         ceremony::openpgp::test_only::make_passwords_cheap();
         let script = Script::shared();
         let clock = Clock::new();
         let mut system = ScriptedSystem::new(clock.clone(), Script::shared());
         let paper = Paper::new(&mut system, None).expect("the kernel has random numbers");
-        let mut table = Table {
+        Table {
             media: MemoryMedia::new(script.clone()),
             script,
             clock,
@@ -217,22 +229,53 @@ impl Table {
             screen: Shown::default(),
             secret: Role::Secret1,
             not_before: None,
+            site: SITE.to_string(),
+            tokens: Rc::new(NoTokens),
             current: None,
             paper: Some(paper),
-        };
-        let held = table.session(None, None, |edge, site, _| {
+        }
+    }
+
+    /// Holds a rehearsal that makes and backs up a key, as far as the planned stop.
+    pub fn make_key(&mut self, plan: &Plan, meddle: Option<Meddle<'_>>) {
+        let held = self.hold(plan, meddle);
+        self.is_made(&held);
+    }
+
+    /// Holds a rehearsal that makes a key, however it ends.
+    pub fn hold(&mut self, plan: &Plan, meddle: Option<Meddle<'_>>) -> Ended {
+        self.session(None, meddle, |edge, site, _| {
             let journal = Journal::new(plan.clone(), "");
             let mut room = Room::new(edge, site, journal, Mode::Rehearsal, "");
             driver::open(&mut room, plan).expect("the machine is sound");
             driver::drive(&mut room).map_or_else(Ended::Stop, Ended::Well)
+        })
+    }
+
+    /// The machine was off while a key was made; that goes on, as far as the planned stop.
+    pub fn go_on_making(&mut self, meddle: Option<Meddle<'_>>) {
+        self.clock.reboot(1200);
+        let id = self.ids(Role::OperatorA).remove(0);
+        let held = self.session(None, meddle, |edge, site, _| {
+            let found = driver::gather(edge.media, &id).expect("a record");
+            let journal = Journal::new(found.plan.clone(), &id);
+            let mut room = Room::new(edge, site, journal, found.mode, &id);
+            if let Err(error) = driver::resume(&mut room, found) {
+                return Ended::Resume(error);
+            }
+            driver::drive(&mut room).map_or_else(Ended::Stop, Ended::Well)
         });
-        // Whether it stops there for the call or not: the backup is on its media.
+        self.is_made(&held);
+    }
+
+    /// Whether it stops there for the call or not: the backup is on its media.
+    fn is_made(&mut self, held: &Ended) {
         assert!(
             held.is(Outcome::Paused) || held.is(Outcome::Closed),
-            "{held:?}"
+            "{held:?}\n{}",
+            self.screen.text()
         );
-        table.backup = table.ids(Role::Secret1).remove(0);
-        table
+        self.backup = self.ids(Role::Secret1).remove(0);
     }
 
     /// The ceremonies that a medium has something of.
@@ -343,7 +386,7 @@ impl Table {
         work: impl for<'e> FnOnce(Edge<'e>, &'e Site, &'e mut dyn Vessel) -> Ended,
     ) -> Ended {
         self.script.borrow_mut().restart(death);
-        let site = Site::parse(SITE).expect("the carried site is accepted");
+        let site = Site::parse(&self.site).expect("the site is accepted");
         let paper = self.paper.take().expect("one session at a time");
         let mut players = Players::new(paper, Box::new(self.screen.clone()), Pace::Fast);
         if let Some(meddle) = meddle {
@@ -363,7 +406,7 @@ impl Table {
             terminal: &mut terminal,
             media: &mut media,
             system: &mut system,
-            tokens: std::rc::Rc::new(ceremony::edge::token::NoTokens),
+            tokens: Rc::clone(&self.tokens),
         };
         let ended = work(edge, &site, &mut vessel);
         self.paper = Some(terminal.players.into_paper());

@@ -11,6 +11,7 @@ pub mod forge;
 pub mod hold;
 pub mod script;
 pub mod stock;
+pub mod token_cases;
 
 use std::sync::{Arc, OnceLock};
 

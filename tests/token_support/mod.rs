@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod gpg;
+pub mod people;
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use crate::attestation::Firmware;
+use crate::backup::quorum::TOKENS;
 use crate::digest::{Digest, Fingerprint};
 use crate::phone::canary::{self, Canary};
 use crate::phone::result::{self, Said};
@@ -173,9 +174,9 @@ impl<'a> Walk<'a> {
                 Some(name) => stored(name),
                 None => Event::RevocationSaved { files: at as u32 },
             },
-            StepKind::Drill => match self.backup().quorums().get(at) {
-                Some(quorum) => quorum_opened(&quorum.to_string()),
-                None if at == self.backup().quorums().len() => drilled(at as u32),
+            StepKind::Drill => match self.backup().capsules().get(at) {
+                Some(name) => quorum_opened(name),
+                None if at == self.backup().capsules().len() => drilled(at as u32),
                 None => Event::Erased {},
             },
             StepKind::Export => match EXPORT_FILES.get(at) {
@@ -370,10 +371,18 @@ pub(super) fn stored(name: &str) -> Event {
 }
 
 pub(super) fn quorum_opened(quorum: &str) -> Event {
+    let opener = match quorum == TOKENS {
+        true => Opener::Token,
+        false => Opener::Gpg,
+    };
+    opened_by(quorum, opener)
+}
+
+pub(super) fn opened_by(quorum: &str, opener: Opener) -> Event {
     Event::QuorumOpened {
         quorum: token(quorum),
         medium: Role::Secret1,
-        opener: Opener::Gpg,
+        opener,
     }
 }
 
@@ -492,8 +501,7 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
     let files = [backup_files(&walk.backup()), revocation_names(walk.plan)].concat();
     all.extend(files.iter().map(|name| stored(name)));
     all.extend(EXPORT_FILES.iter().map(|name| stored(name)));
-    let quorums = walk.backup().quorums();
-    all.extend(quorums.iter().map(|q| quorum_opened(&q.to_string())));
+    all.extend(walk.backup().capsules().iter().map(|q| quorum_opened(q)));
     let heads = [Digest::ZERO].into_iter().chain(walk.state.head);
     all.extend(heads.map(|head| Event::HeadNoted { head }));
     all

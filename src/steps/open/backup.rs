@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::backup::quorum::{Custodian, Quorum, quorums};
+use crate::backup::quorum::{Custodian, Quorum, TOKENS, quorums};
 use crate::digest::{Digest, Fingerprint};
 use crate::edge::media::Kind;
 use crate::edge::{Media, MediaError};
 use crate::error::Explain;
-use crate::plan::Plan;
+use crate::openpgp::Certificate;
+use crate::plan::{Operator, Plan};
 use crate::record::files;
 use crate::role::Role;
 use crate::verify::{self, Fault, Material, Pins};
@@ -23,6 +24,8 @@ pub(super) struct Backup {
     pub payload: Vec<u8>,
     /// The capsules, by their quorums.
     pub capsules: Vec<(Quorum, Vec<u8>)>,
+    /// The capsule that the operators' tokens open, if there is one.
+    pub tokens: Option<Vec<u8>>,
     /// What its record says; `None` where no record lies beside it.
     pub said: Option<Said>,
 }
@@ -31,6 +34,8 @@ pub(super) struct Backup {
 pub(super) struct Said {
     /// The key.
     pub fingerprint: Fingerprint,
+    /// The certificates of its operators.
+    pub operators: Vec<Certificate>,
     /// Those whose share stands on two cards.
     pub absent: Vec<Custodian>,
     /// SHA-256 of its transcript, as far as it lies here.
@@ -66,7 +71,7 @@ pub(super) fn read(
                 material.files.insert(inside.to_string(), bytes);
             }
             (Kind::File, None) => {
-                if quorum_of(&path).is_some() {
+                if quorum_of(&path).is_some() || path == tokens_file() {
                     capsules.push(path.clone());
                 }
                 let bytes = media.read(role, &format!("{id}/{path}"))?;
@@ -97,6 +102,7 @@ pub(super) fn judge(
     Ok(Backup {
         payload,
         capsules,
+        tokens: material.beside.remove(&tokens_file()),
         said,
     })
 }
@@ -121,8 +127,14 @@ fn said(material: &Material, capsules: &[String], id: &str) -> Result<Said, Back
         .map_or(&[][..], Vec::as_slice);
     let source = std::str::from_utf8(source).unwrap_or_default();
     let plan = Plan::parse(source).map_err(|error| BackupFault::Record(Fault::Plan(error)))?;
+    let operators = Operator::ALL.iter().filter_map(|operator| {
+        let bytes = material.files.get(&files::operator_certificate(*operator));
+        // They were read when the record was verified.
+        Certificate::from_armored(bytes?).ok()
+    });
     Ok(Said {
         fingerprint,
+        operators: operators.collect(),
         absent: plan.backup.map_or_else(Vec::new, |backup| backup.absent),
         transcript: verdict.transcript,
     })
@@ -134,6 +146,10 @@ fn capsules_of(beside: &mut BTreeMap<String, Vec<u8>>, names: &[String]) -> Vec<
         Some((quorum, beside.remove(name)?))
     });
     pairs.collect()
+}
+
+fn tokens_file() -> String {
+    format!("{TOKENS}.asc")
 }
 
 /// The quorum whose capsule has this name: `AB.asc`.
@@ -213,6 +229,7 @@ mod tests {
             "AB",
             "AB.asc.asc",
             "revocation/AB.asc",
+            "AB-tokens.asc",
             ".asc",
             "",
         ] {

@@ -1,12 +1,15 @@
-//! One quorum types its words, and the key comes out of the backup, into memory alone.
+//! One quorum types its words, or both operators use their tokens, and the key comes out of the
+//! backup, into memory alone.
 
 use super::backup::Backup;
+use super::tokens;
 use crate::backup::capsule;
-use crate::backup::quorum::{Custodian, Quorum};
+use crate::backup::quorum::{Custodian, Quorum, TOKENS};
 use crate::openpgp::{self, DecryptError, SecretKey};
-use crate::record::value::Part;
+use crate::record::value::{Actors, Opener, Part};
 use crate::room::{Room, Share, Stop};
 use crate::screen::{Answer, Asks, Question, Reply, Who, layout};
+use crate::secret::SecretText;
 use crate::steps::words;
 
 /// How often a quorum's words may be wrong before it is an exception.
@@ -16,25 +19,68 @@ const ATTEMPTS: u32 = 3;
 const AGAIN: &str = "again";
 const OTHER: &str = "other";
 
-/// Asks until some quorum's words opened the backup.
-pub(super) fn restore(room: &mut Room<'_>, backup: &Backup) -> Result<(Quorum, SecretKey), Stop> {
+/// Who opened the backup.
+pub(super) struct Opened {
+    /// The quorum's letters, or the name of the tokens' capsule.
+    pub name: String,
+    pub opener: Opener,
+    pub actors: Actors,
+    pub key: SecretKey,
+}
+
+/// Asks until some quorum's words opened the backup, or the operators' tokens did.
+pub(super) fn restore(room: &mut Room<'_>, backup: &Backup) -> Result<Opened, Stop> {
     loop {
-        let (quorum, capsule) = choose(room, backup)?;
-        if let Some(key) = open_as(room, backup, &quorum, &capsule)? {
-            return Ok((quorum, key));
+        let opened = match choose(room, backup)? {
+            Chosen::Words(quorum, capsule) => {
+                let key = open_as(room, backup, &quorum, &capsule)?;
+                let letters = quorum.custodians().iter().map(|c| c.letter());
+                let actors = Actors::of(letters.collect::<Vec<_>>());
+                (key, quorum.to_string(), Opener::Library, actors)
+            }
+            Chosen::Tokens(capsule) => {
+                let key = tokens::open(room, backup, capsule)?;
+                (key, TOKENS.to_string(), Opener::Token, Actors::both())
+            }
+        };
+        if let (Some(key), name, opener, actors) = opened {
+            return Ok(Opened {
+                name,
+                opener,
+                actors,
+                key,
+            });
         }
     }
 }
 
+/// By what the backup is opened.
+enum Chosen {
+    Words(Quorum, Vec<u8>),
+    Tokens(Vec<u8>),
+}
+
 /// Which quorum is there.
-fn choose(room: &mut Room<'_>, backup: &Backup) -> Result<(Quorum, Vec<u8>), Stop> {
-    let names: Vec<String> = backup.capsules.iter().map(|(q, _)| q.to_string()).collect();
-    let body = layout::paragraphs(&[
+fn choose(room: &mut Room<'_>, backup: &Backup) -> Result<Chosen, Stop> {
+    let mut names: Vec<String> = backup.capsules.iter().map(|(q, _)| q.to_string()).collect();
+    let usable = tokens::usable(room, backup);
+    let by_tokens = match &usable {
+        None => String::new(),
+        Some(Ok(_)) => {
+            names.push(TOKENS.to_string());
+            format!("{TOKENS}: the two operators, with their YubiKeys and no words.")
+        }
+        Some(Err(why)) => format!("YubiKeys cannot open it here: {why}."),
+    };
+    let paragraphs = [
         "Each of these groups of custodians can open the backup. All of one group must be here, \
          each with their own card.",
         &names.join("  "),
         "Each of them types their own words, alone at the screen, unseen by all others.",
-    ]);
+        &by_tokens,
+    ];
+    let said = paragraphs.into_iter().filter(|text| !text.is_empty());
+    let body = layout::paragraphs(&said.collect::<Vec<_>>());
     room.page(Who::Both, "Who opens the backup", body)?;
     loop {
         let asks = Asks::Quorum(names.clone());
@@ -44,7 +90,12 @@ fn choose(room: &mut Room<'_>, backup: &Backup) -> Result<(Quorum, Vec<u8>), Sto
         if let Some((quorum, capsule)) =
             backup.capsules.iter().find(|(q, _)| q.to_string() == typed)
         {
-            return Ok((quorum.clone(), capsule.clone()));
+            return Ok(Chosen::Words(quorum.clone(), capsule.clone()));
+        }
+        if let Some(Ok(capsule)) = &usable
+            && TOKENS.eq_ignore_ascii_case(&typed)
+        {
+            return Ok(Chosen::Tokens(capsule.clone()));
         }
         room.say("That is not one of the groups above. A custodian counts once in a group.")?;
     }
@@ -170,15 +221,23 @@ fn try_words(backup: &Backup, quorum: &Quorum, capsule: &[u8], typed: &[Share]) 
         Err((custodian, DecryptError::WrongPassword)) => return Tried::WrongWords(custodian),
         Err(_) => return Tried::Broken("the capsule is damaged"),
     };
-    let Ok(secret) = openpgp::decrypt_with_password(&backup.payload, &key) else {
-        return Tried::Broken("the encrypted key is damaged, or belongs to other capsules");
+    match key_from(backup, &key) {
+        Ok(key) => Tried::Opened(Box::new(key)),
+        Err(what) => Tried::Broken(what),
+    }
+}
+
+/// The secret key, by the K from a capsule; or what is wrong.
+pub(super) fn key_from(backup: &Backup, key: &SecretText) -> Result<SecretKey, &'static str> {
+    let Ok(secret) = openpgp::decrypt_with_password(&backup.payload, key) else {
+        return Err("the encrypted key is damaged, or belongs to other capsules");
     };
     let Ok(key) = SecretKey::from_bytes(&secret) else {
-        return Tried::Broken("what the backup holds is not a secret key");
+        return Err("what the backup holds is not a secret key");
     };
     let expected = backup.fingerprint();
     if expected.is_some_and(|expected| *expected != key.certificate().fingerprint()) {
-        return Tried::Broken("the backup holds another key than its record says");
+        return Err("the backup holds another key than its record says");
     }
-    Tried::Opened(Box::new(key))
+    Ok(key)
 }

@@ -165,7 +165,7 @@ pub(super) fn make(room: &mut Room<'_>, operator: Operator) -> Result<Option<Pro
             "At least {MIN_PASSPHRASE} characters; several words that have nothing to do with \
              each other are good. You will type it about ten times. Let nobody see you type."
         ),
-        "Have you a YubiKey? It is the safer way. Plug it in now, and press Enter alone.",
+        "Have you a YubiKey? It is the safer way: plug it in, and press Enter without a passphrase.",
     ]);
     let who = Who::Operator(operator);
     room.page(

@@ -10,6 +10,7 @@ use crate::attestation::Evidence;
 use crate::digest::Digest;
 use crate::edge::{MediaError, MediaFault};
 use crate::engine::Operators;
+use crate::error::Explain;
 use crate::openpgp::{Certificate, LockedKey};
 use crate::operator::{FileOperator, Signatory, key_path};
 use crate::plan::{Operator, OperatorDemand};
@@ -140,6 +141,11 @@ fn candidate(room: &mut Room<'_>, operator: Operator) -> Result<Candidate, Stop>
         }
         if let Some(made) = file::make(room, operator)? {
             return Ok(Candidate::File(Box::new(made)));
+        }
+        match room.edge.tokens.list() {
+            Ok(found) if !found.is_empty() => {}
+            Ok(_) => room.say("No YubiKey is plugged in.")?,
+            Err(error) => room.say(&format!("{error}. {}", error.remedy()))?,
         }
     }
 }
@@ -282,8 +288,12 @@ fn show_plan(room: &mut Room<'_>) -> Result<(), Stop> {
             true => "NO BACKUP of the key. Certificate that declares it invalid",
             false => "Backup",
         };
+        let by_tokens = match backup.tokens {
+            true => " So can A and B with their YubiKeys.",
+            false => "",
+        };
         body.extend(layout::wrap(&format!(
-            "{opened}: any {} of the custodians {} together can open it.",
+            "{opened}: any {} of the custodians {} together can open it.{by_tokens}",
             backup.threshold,
             names.join(", ")
         )));
