@@ -326,6 +326,15 @@ fn a_rehearsal_with_tokens_that_nobody_pinned() {
     let record = desk.folder("rehearsal/public", "backup-key").join("record");
     assert_verifies(&desk, &record, &people, 3);
     assert_no_secrets(&desk, &format!("{}{}{far}", terminal.printed, room.printed));
+
+    // The slots alone give the fingerprints: nothing is made anew.
+    let mut terminal = desk.start(&format!("{PROGRAM} rehearse enrol-operator --out again"));
+    let mut again = people_with_tokens();
+    again.until = Some("Operator B: is all of it right");
+    assert_eq!(again.play(&mut terminal), None, "{}", terminal.printed);
+    assert_eq!(again.operators, people.operators);
+    assert!(terminal.printed.contains("has a key of yours already"));
+    assert!(!terminal.printed.contains("new PIN"));
 }
 
 /// One signs with a token, the other with a passphrase: asked, since a token is plugged in.
