@@ -2,7 +2,6 @@
 //! a terminal and the words from the cards. The commands are the printed ones, byte for byte.
 #![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
 
-#[allow(dead_code, reason = "the shell knows it")]
 mod held;
 mod shell;
 #[path = "token_key_support/mod.rs"]
