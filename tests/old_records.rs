@@ -3,7 +3,8 @@
 //!
 //! `tests/records/SET/NAME` holds a record, with the operators' fingerprints and the exit code
 //! in `EXPECTED`. Old ones are never changed: set 1 is from before there were telephone calls and
-//! opened messages, set 2 is of those. What the format learns anew gets a set of its own.
+//! opened messages, set 2 is of those, set 3 of tokens: in software, each with the root of its own
+//! maker beside it. What the format learns anew gets a set of its own.
 
 mod tamper_support;
 
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use ceremony::edge::files;
 use ceremony::record::files as names;
 use ceremony::record::value::{Mode, Spoken};
-use ceremony::verify::{Material, Pins, Verdict, verify};
+use ceremony::verify::{Material, Pins, TokenSays, Verdict, verify};
 use tamper_support::call::{self, Opening};
 use tamper_support::hold::Table;
 use tamper_support::{Held, script, small_plan};
@@ -63,6 +64,9 @@ fn judged(number: u32) -> BTreeMap<String, (Verdict, String)> {
             continue;
         }
         let (material, pins, expected) = load(&path);
+        if let Ok(root) = std::fs::read(path.join("root.der")) {
+            ceremony::attestation::test_only::trust_root(&root);
+        }
         let verdict = verify(&material, &pins).unwrap_or_else(|fault| panic!("{name}: {fault}"));
         assert_eq!(verdict.exit() as i32, expected, "{name}");
         let (code, said) = script::run(&material, &pins);
@@ -126,6 +130,26 @@ fn calls_and_messages_are_still_what_they_were() {
     let first = "UNFINISHED: not confirmed by phone; what there is, is good.\n";
     let said = &found["waiting"].1;
     assert!(said.starts_with(first), "{said}");
+}
+
+#[test]
+fn tokens_are_still_what_they_showed() {
+    let found = judged(3);
+    assert_eq!(names_of(&found), ["capsules", "key-in-a-token", "opened"]);
+    for name in ["capsules", "opened"] {
+        let operators = found[name].0.operators.as_ref().expect("both were called");
+        for known in operators {
+            assert!(
+                matches!(known.token, Some(TokenSays::Proven(_))),
+                "{name}: {:?}",
+                known.token
+            );
+        }
+        assert!(found[name].1.contains("token, firmware 5.7.4"), "{name}");
+    }
+    assert!(found["key-in-a-token"].0.key_token.is_some());
+    let message = found["opened"].0.message.as_ref().expect("a message");
+    assert!(message.content.is_some());
 }
 
 /// The fixtures can fail: one byte makes them bad.

@@ -6,15 +6,15 @@
 mod support;
 
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ceremony::edge::token::pcsc::PcscTokens;
-use ceremony::openpgp::{TokenCertificate, verify_detached};
-use ceremony::operator::{SignStop, Signatory, TokenOperator};
+use ceremony::openpgp::{LockedKey, TokenCertificate, verify_detached};
+use ceremony::operator::{FileOperator, SignStop, Signatory, TokenOperator};
 use ceremony::plan::Operator;
 use ceremony::record::value::{Means, Standing};
 use ceremony::screen::{Asks, Place, Reply};
-use support::people::{People, line, pin, ready, stops};
+use support::people::{Cue, People, line, pin, ready, stops};
 use support::{ALICE, BOB, LIMIT, NOW, PIN, certificate, in_reader, open, set_up, text};
 use virtual_yubikey::{Fault, Touch, Version, alone_with_pcscd};
 
@@ -29,7 +29,7 @@ fn operator(serial: u32, key: &TokenCertificate) -> TokenOperator {
     )
 }
 
-fn signs(who: &TokenOperator, people: &mut People<'_>) -> Result<(), SignStop> {
+fn signs(who: &dyn Signatory, people: &mut People<'_>) -> Result<(), SignStop> {
     let signature = who.sign(people, &Place::default(), b"a checkpoint", NOW)?;
     verify_detached(&signature, who.certificate(), b"a checkpoint").expect("it is good");
     assert!(
@@ -198,6 +198,48 @@ fn another_key_in_the_slot_signs_nothing() {
                 Err(SignStop::Exception)
             ));
             assert!(people.heard("another key than the operator's certificate"));
+        },
+    );
+}
+
+/// How long one authorisation takes, people left out: `cargo test --test token_operator -- --ignored
+/// --nocapture`. Beside it the same with a key file and its passphrase.
+#[test]
+#[ignore = "it measures, and cannot fail"]
+fn how_long_an_authorisation_takes() {
+    alone_with_pcscd(
+        "how_long_an_authorisation_takes",
+        LIMIT,
+        |[mut reader, _]| {
+            in_reader(&mut reader, ALICE, Version::V5_7);
+            let key = {
+                let mut token = open(ALICE);
+                let keys = set_up(token.as_mut());
+                certificate(token.as_mut(), &keys)
+            };
+            let token = operator(ALICE, &key);
+            let words = "amber kettle seven ropes";
+            let locked =
+                LockedKey::generate("operator B test", &text(words), NOW - 60, None).unwrap();
+            let file = FileOperator::new(Operator::B, locked, Standing::Enrolled, None);
+            let passphrase = || -> Cue<'_> {
+                let typed = move || Reply::Secret(text(words));
+                (Asks::Passphrase(Operator::B), Box::new(typed))
+            };
+            let mut times = [Vec::new(), Vec::new()];
+            for _ in 0..15 {
+                let began = Instant::now();
+                signs(&token, &mut People::new(vec![pin(PIN)])).unwrap();
+                times[0].push(began.elapsed());
+                let began = Instant::now();
+                signs(&file, &mut People::new(vec![passphrase()])).unwrap();
+                times[1].push(began.elapsed());
+            }
+            for (what, times) in ["token, through pcscd", "key file"].iter().zip(&mut times) {
+                times.sort();
+                let (low, middle, high) = (times[0], times[7], times[14]);
+                println!("{what}: median {middle:.0?} of 15, from {low:.0?} to {high:.0?}");
+            }
         },
     );
 }

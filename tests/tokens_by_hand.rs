@@ -120,7 +120,7 @@ fn media(roles: &[&str]) -> String {
     media.join(" ")
 }
 
-fn people() -> People {
+fn people_with_tokens() -> People {
     let token = |serial, pin, puk| Some(Token { serial, pin, puk });
     let mut people = People::default();
     people.tokens = [
@@ -275,7 +275,7 @@ fn two_people_are_enrolled_and_hold_a_ceremony_that_knows_them() {
     let desk = Desk::new();
     let roles = media(&["operator-a", "operator-b", "public"]);
     let mut terminal = desk.offline(&format!("run enrol-operator {roles}"));
-    let mut enrolled = people();
+    let mut enrolled = people_with_tokens();
     let code = enrolled.play(&mut terminal);
     assert_eq!(code, Some(0), "{}", terminal.printed);
     let folder = desk.folder("public", "enrol-operator");
@@ -294,7 +294,7 @@ fn two_people_are_enrolled_and_hold_a_ceremony_that_knows_them() {
     desk.write("site.toml", &format!("{ADDRESS}\n{pins}"));
     let all = media(&ROLES);
     let mut terminal = desk.offline(&format!("run plan.toml --site site.toml {all}"));
-    let mut known = people();
+    let mut known = people_with_tokens();
     assert_eq!(known.play(&mut terminal), Some(0), "{}", terminal.printed);
     assert_eq!(known.operators, enrolled.operators);
     let record = desk.folder("operator-a", "backup-key").join("record");
@@ -314,7 +314,7 @@ fn two_people_are_enrolled_and_hold_a_ceremony_that_knows_them() {
 fn a_rehearsal_with_tokens_that_nobody_pinned() {
     let desk = Desk::new();
     let mut terminal = desk.start(&format!("{PROGRAM} rehearse plan.toml --out rehearsal"));
-    let mut people = people();
+    let mut people = people_with_tokens();
     assert_eq!(people.play(&mut terminal), Some(0), "{}", terminal.printed);
     assert!(terminal.printed.contains("how do you sign"));
     let record = desk
@@ -326,4 +326,49 @@ fn a_rehearsal_with_tokens_that_nobody_pinned() {
     let record = desk.folder("rehearsal/public", "backup-key").join("record");
     assert_verifies(&desk, &record, &people, 3);
     assert_no_secrets(&desk, &format!("{}{}{far}", terminal.printed, room.printed));
+
+    // The slots alone give the fingerprints: nothing is made anew.
+    let mut terminal = desk.start(&format!("{PROGRAM} rehearse enrol-operator --out again"));
+    let mut again = people_with_tokens();
+    again.until = Some("Operator B: is all of it right");
+    assert_eq!(again.play(&mut terminal), None, "{}", terminal.printed);
+    assert_eq!(again.operators, people.operators);
+    assert!(terminal.printed.contains("has a key of yours already"));
+    assert!(!terminal.printed.contains("new PIN"));
+}
+
+/// One signs with a token, the other with a passphrase: asked, since a token is plugged in.
+#[test]
+fn one_with_a_token_and_one_with_a_passphrase() {
+    let desk = Desk::new();
+    let mut terminal = desk.start(&format!("{PROGRAM} rehearse plan.toml --out rehearsal"));
+    let mut people = People::new();
+    people.tokens = [people_with_tokens().tokens[0].take(), None];
+    people.until = Some("Operator B: are they on your checklist");
+    assert_eq!(people.play(&mut terminal), None, "{}", terminal.printed);
+    assert!(
+        terminal
+            .printed
+            .contains("with your own passphrase, or PIN and touch")
+    );
+    let record = desk
+        .folder("rehearsal/operator-a", "backup-key")
+        .join("record");
+    let record = record.display().to_string();
+    let verified = desk.ceremony(&["verify", &record]);
+    let said = text(&verified);
+    assert_eq!(verified.status.code(), Some(3), "{said}");
+    assert!(said.contains("signs with YubiKey 10000001"), "{said}");
+    assert!(
+        said.contains("signs with a key file and a passphrase"),
+        "{said}"
+    );
+    let script = Command::new(SCRIPT).arg(&record).output();
+    let script = script.expect("the script starts");
+    let said = text(&script);
+    assert_eq!(script.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("token, firmware 5.4.") && said.contains("file, enrolled"),
+        "{said}"
+    );
 }

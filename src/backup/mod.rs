@@ -3,3 +3,4 @@
 pub mod capsule;
 pub mod quorum;
 pub mod recovery;
+pub mod recovery_token;

@@ -8,29 +8,13 @@ use crate::plan::BackupSpec;
 
 /// The page for this ceremony's backup. ASCII, at most 78 columns.
 pub fn text(id: &str, fingerprint: &Fingerprint, spec: &BackupSpec, rehearsal: bool) -> String {
-    let mut out = String::new();
+    let title = "HOW TO RECOVER THE SECRET KEY WITH GNUPG ALONE";
+    let mut out = head(title, id, fingerprint, spec, rehearsal).join("\n");
+    out.push('\n');
     let mut line = |text: &str| {
         out.push_str(text);
         out.push('\n');
     };
-    if rehearsal {
-        line("REHEARSAL - this backup holds a rehearsal's key, not a real one.");
-        line("");
-    }
-    line("HOW TO RECOVER THE SECRET KEY WITH GNUPG ALONE");
-    line("");
-    line(&format!("Ceremony     {id}"));
-    line(&format!("Fingerprint  {}", halves(fingerprint)[0]));
-    line(&format!("             {}", halves(fingerprint)[1]));
-    line(&format!(
-        "Custodians   {}; any {} of them together open it.",
-        spec.custodians
-            .iter()
-            .map(|c| c.to_string())
-            .collect::<Vec<_>>()
-            .join(" "),
-        spec.threshold
-    ));
     line("");
     for text in PREPARE {
         line(text);
@@ -79,6 +63,36 @@ pub fn text(id: &str, fingerprint: &Fingerprint, spec: &BackupSpec, rehearsal: b
     out
 }
 
+/// The first lines of such a page: what it is for, and of which ceremony.
+pub(super) fn head(
+    title: &str,
+    id: &str,
+    fingerprint: &Fingerprint,
+    spec: &BackupSpec,
+    rehearsal: bool,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    if rehearsal {
+        let mark = "REHEARSAL - this backup holds a rehearsal's key, not a real one.";
+        lines.extend([mark.to_string(), String::new()]);
+    }
+    let [first, second] = halves(fingerprint);
+    let people: Vec<String> = spec.custodians.iter().map(|c| c.to_string()).collect();
+    lines.extend([
+        title.to_string(),
+        String::new(),
+        format!("Ceremony     {id}"),
+        format!("Fingerprint  {first}"),
+        format!("             {second}"),
+        format!(
+            "Custodians   {}; any {} of them together open it.",
+            people.join(" "),
+            spec.threshold
+        ),
+    ]);
+    lines
+}
+
 /// The commands that open one payload with one quorum's words, outermost layer first.
 pub fn commands(quorum: &Quorum, folder: &str) -> Vec<String> {
     const GPG: &str = "gpg --pinentry-mode loopback --no-symkey-cache";
@@ -111,7 +125,7 @@ pub fn commands(quorum: &Quorum, folder: &str) -> Vec<String> {
     lines
 }
 
-fn custodians(quorum: &Quorum) -> String {
+pub(super) fn custodians(quorum: &Quorum) -> String {
     let letters: Vec<String> = quorum.custodians().iter().map(|c| c.to_string()).collect();
     letters.join(" and ")
 }
@@ -122,7 +136,7 @@ fn halves(fingerprint: &Fingerprint) -> [String; 2] {
     [a.join(" "), b.join(" ")]
 }
 
-const PREPARE: &[&str] = &[
+pub(super) const PREPARE: &[&str] = &[
     "Do this on a machine without a network, booted from trusted media, with",
     "two people present. Go to the folder that holds this file, and make a",
     "place in memory:",
@@ -152,7 +166,7 @@ const USE_V6: &[&str] = &[
     "fingerprint with the one above and on paper.",
 ];
 
-const CLEAR: &[&str] = &[
+pub(super) const CLEAR: &[&str] = &[
     "At the end, whatever happened, remove the place in memory:",
     "",
     "    gpgconf --kill all",

@@ -39,6 +39,12 @@ impl Check {
             plan.minutes,
             plan.digest()
         ))?;
+        if plan.key_is_in_a_token() {
+            print(
+                "NO BACKUP: its key is made in a YubiKey and never leaves it. If the YubiKey is \
+                 lost or breaks,\nnothing that was encrypted to the key can be read again.\n",
+            )?;
+        }
         Ok(Exit::Good)
     }
 }

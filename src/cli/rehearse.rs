@@ -46,9 +46,6 @@ pub(super) struct Rehearse {
 impl Rehearse {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let plan = place::plan_to_hold(&self.plan)?;
-        if self.auto && plan.needs_tokens() {
-            return Err(CliError::AutoTokens.into());
-        }
         let mut system = RealSystem::new(place::work_folder());
         let out = self.out.unwrap_or_else(|| {
             let stamp = time::format(system.now()).replace([':', '-'], "");
@@ -75,6 +72,9 @@ pub(super) fn rehearse(
     auto: Option<Pace>,
     system: &mut RealSystem,
 ) -> Result<Exit, Failure> {
+    if auto.is_some() && plan.needs_tokens() {
+        return Err(CliError::AutoTokens.into());
+    }
     let site = Site::parse(REHEARSAL_SITE)?;
     // Where there is no terminal, that is said before a folder is made.
     let console = match auto {

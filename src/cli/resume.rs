@@ -54,6 +54,9 @@ impl Resume {
         if self.auto && found.mode != Mode::Rehearsal {
             return Err(CliError::AutoCeremony.into());
         }
+        if self.auto && found.plan.needs_tokens() && found.goes_on() {
+            return Err(CliError::AutoTokens.into());
+        }
         let mut terminal: Box<dyn Terminal> = if self.auto {
             let out = place.root.parent().unwrap_or(&place.root);
             let folder = out.join("paper");

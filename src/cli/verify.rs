@@ -177,6 +177,9 @@ fn as_text(verdict: &Verdict) -> String {
             verdict.head.map_or_else(none, |head| head.to_string())
         ),
     ];
+    if let Some(token) = &verdict.key_token {
+        lines.splice(3..3, key_lines(token));
+    }
     if let Some(head) = verdict.head {
         let words = pgp::words(&head.bytes()[..10]);
         lines.push(format!("             {}", words[..5].join(" ")));
@@ -237,6 +240,25 @@ fn token_lines(token: Option<&TokenSays>) -> Vec<String> {
             format!("attested under {root}"),
         ],
     }
+}
+
+/// Where a key is that was made in a token.
+fn key_lines(token: &TokenSays) -> Vec<String> {
+    let said = match token {
+        TokenSays::Withheld { firmware } => vec![format!(
+            "made in a token, firmware {firmware}; its attestations are withheld"
+        )],
+        TokenSays::Proven(Proven { attested, root }) => vec![
+            format!(
+                "made in YubiKey {}, firmware {}; PIN and touch for each use",
+                attested.serial, attested.firmware
+            ),
+            format!("attested under {root}"),
+        ],
+    };
+    let no_backup = "NO BACKUP: it is in that YubiKey and nowhere else".to_string();
+    let all = said.into_iter().chain([no_backup]);
+    all.map(|line| format!("             {line}")).collect()
 }
 
 fn token_json(token: &TokenSays) -> Value {
@@ -312,6 +334,7 @@ fn as_json(verdict: &Verdict) -> String {
     let object = json!({
         "verified": true,
         "id": verdict.id,
+        "key-token": verdict.key_token.as_ref().map(token_json),
         "fingerprint": text(verdict.fingerprint.as_ref().map(ToString::to_string)),
         "head": text(verdict.head.map(|head| head.to_string())),
         "finished": verdict.completion == Completion::Closed,

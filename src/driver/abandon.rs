@@ -11,9 +11,19 @@ use crate::screen::{Asks, Who, layout};
 
 pub(super) fn run(room: &mut Room<'_>, key: &Key) -> Result<(), Stop> {
     room.vault.clear();
+    let why = match key.in_token {
+        true => {
+            "The ceremony is aborted, and the certificate that could declare the key invalid is \
+             not stored. So the key in the YubiKey must never be used. It is given up, and this is \
+             written down. Reset that YubiKey before it is used for anything else."
+        }
+        false => {
+            "The key that was being made cannot be used: what its backup needed was only in this \
+             machine's memory, and is gone. It is given up, and this is written down."
+        }
+    };
     let body = layout::paragraphs(&[
-        "The key that was being made cannot be used: what its backup needed was only in this \
-         machine's memory, and is gone. It is given up, and this is written down.",
+        why,
         "If you wrote any card with words for it, destroy every one of them now, both of you \
          watching. A new key gets new words. If there is no card, answer with your letter.",
     ]);

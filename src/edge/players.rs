@@ -97,7 +97,13 @@ impl<'a> Players<'a> {
             | Asks::SamePuk(_)
             | Asks::Pin(_)
             | Asks::LastTry(_)
-            | Asks::TokenReady(_) => Ok(Reply::Exception),
+            | Asks::TokenReady(_)
+            | Asks::NewHalf(..)
+            | Asks::SameHalf(..)
+            | Asks::Half(..)
+            | Asks::KeyTokenSerial
+            | Asks::KeyTokenUsed
+            | Asks::KeyTokenReady => Ok(Reply::Exception),
             Asks::Done => line(""),
             Asks::ClockRight(operator) | Asks::Agree(operator) => line(&operator.to_string()),
             Asks::Copied(operator) => {

@@ -26,7 +26,7 @@ pub(super) fn accept(plan: &Plan, step: &Step, seen: &[Event], event: &Event) ->
         StepKind::Preflight => only(seen, matches!(event, Event::PreflightDone { .. })),
         StepKind::RollCall => roll_call(seen, event),
         StepKind::Media => only(seen, matches!(event, Event::MediaReady { .. })),
-        StepKind::Generate => only(seen, matches!(event, Event::Generated { .. })),
+        StepKind::Generate => generate(plan, seen, event),
         StepKind::Fingerprint => only(seen, matches!(event, Event::FingerprintCopied {})),
         StepKind::Pause => only(seen, matches!(event, Event::Paused {})),
         StepKind::Close => only(seen, matches!(event, Event::Closed { .. })),
@@ -38,9 +38,10 @@ pub(super) fn accept(plan: &Plan, step: &Step, seen: &[Event], event: &Event) ->
         }
         StepKind::Revocation => {
             let done = matches!(event, Event::RevocationSaved { .. });
-            stored(&revocation_files(plan.backup.as_ref()?), seen, event, done)
+            stored(&revocation_files(plan)?, seen, event, done)
         }
         StepKind::Drill => drill(plan.backup.as_ref()?, seen, event),
+        StepKind::Trial => only(seen, matches!(event, Event::TrialDone { .. })),
         StepKind::Export => export(seen, event),
         StepKind::Phone => phone(seen, event),
         StepKind::Open => open(seen, event),
@@ -99,6 +100,18 @@ fn roll_call(seen: &[Event], event: &Event) -> Option<Progress> {
         Event::RollCall {
             means_a, means_b, ..
         } => ((*means_a, *means_b) == (by(Holder::A), by(Holder::B))).then_some(Complete),
+        _ => None,
+    }
+}
+
+/// A key; one in a token is attested then.
+fn generate(plan: &Plan, seen: &[Event], event: &Event) -> Option<Progress> {
+    let in_token = plan.key_is_in_a_token();
+    match (seen, event) {
+        ([], Event::Generated { .. }) => Some(if in_token { Continues } else { Complete }),
+        ([_], Event::TokenAttested { holder, .. }) if in_token && *holder == Holder::Key => {
+            Some(Complete)
+        }
         _ => None,
     }
 }
@@ -178,8 +191,11 @@ pub fn backup_files(backup: &BackupSpec) -> Vec<String> {
     files
 }
 
-/// The files of the revocation certificate's backup, in the order in which they are stored.
-pub fn revocation_files(backup: &BackupSpec) -> Vec<String> {
+/// The files of the revocation certificate's backup, in the order in which they are stored;
+/// `None` where the plan makes none. A key in a token has no other backup, so that the page that
+/// says how to open it comes with this one.
+pub fn revocation_files(plan: &Plan) -> Option<Vec<String>> {
+    let backup = plan.backup.as_ref()?;
     let mut files = vec!["revocation/payload.asc".to_string()];
     files.extend(
         backup
@@ -187,7 +203,10 @@ pub fn revocation_files(backup: &BackupSpec) -> Vec<String> {
             .iter()
             .map(|name| format!("revocation/{name}.asc")),
     );
-    files
+    if plan.key_is_in_a_token() {
+        files.push("RECOVERY.txt".to_string());
+    }
+    Some(files)
 }
 
 fn stored(names: &[String], seen: &[Event], event: &Event, done: bool) -> Option<Progress> {

@@ -63,6 +63,7 @@ pub(super) fn actors(event: &Event) -> Actors {
         | Event::ReadBackFailed { .. }
         | Event::ReadBackMatched { .. }
         | Event::Drilled { .. }
+        | Event::TrialDone { .. }
         | Event::Custody { .. }
         | Event::SheetsChecked {}
         | Event::CallFailed { .. }

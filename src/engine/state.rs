@@ -6,7 +6,7 @@ use super::expect::{self, AuthoriseWhen, Progress};
 use super::says;
 use crate::digest::{Digest, Fingerprint};
 use crate::error::Explain;
-use crate::plan::{Plan, Step, StepKind};
+use crate::plan::{Plan, Profile, Step, StepKind};
 use crate::record::entry::Entry;
 use crate::record::event::Event;
 use crate::record::transcript::Placed;
@@ -51,6 +51,8 @@ pub struct Key {
     pub fingerprint: Fingerprint,
     /// SHA-256 of its certificate's file.
     pub certificate: Digest,
+    /// It is in a token: no interruption loses it.
+    pub in_token: bool,
 }
 
 /// The operators as roll call recorded them: A, then B.
@@ -201,7 +203,8 @@ impl State {
 
     /// Whether the key lives in memory alone, so that an interruption loses it.
     pub fn key_is_only_in_memory(&self) -> bool {
-        self.key.is_some() && !self.backed_up
+        let in_memory = self.key.as_ref().is_some_and(|key| !key.in_token);
+        in_memory && !self.backed_up
     }
 
     /// A checkpoint whose outcome the next entry must record.
@@ -319,7 +322,7 @@ impl State {
                 self.id = Some(id.to_string());
                 (*format == 1).then_some(())
             }
-            Event::Resumed { .. } => self.take_resumed(),
+            Event::Resumed { .. } => self.take_resumed(plan),
             Event::Exception { decided } => self.take_exception(plan, entry, *decided),
             Event::Authorise { act } => self.take_checkpoint(plan, *act, digest),
             _ if !self.unsigned.is_empty() => match event {
@@ -354,7 +357,7 @@ impl State {
     /// After a checkpoint only its outcome can follow, or an interruption.
     fn take_outcome(&mut self, plan: &Plan, act: Act, event: &Event) -> Option<()> {
         match event {
-            Event::Resumed { .. } => return self.take_resumed(),
+            Event::Resumed { .. } => return self.take_resumed(plan),
             Event::Refused { sig_a, sig_b } => {
                 let both = matches!((sig_a, sig_b), (Signed::Yes(_), Signed::Yes(_)));
                 (!both).then_some(())?;
@@ -413,11 +416,11 @@ impl State {
     }
 
     /// What was only in memory is gone, and the current step begins again.
-    fn take_resumed(&mut self) -> Option<()> {
+    fn take_resumed(&mut self, plan: &Plan) -> Option<()> {
         self.awaiting = None;
         self.paused = false;
         self.unsigned.clear();
-        if !self.aborting {
+        if !self.aborting && !self.is_made_in_token(plan) {
             self.seen.clear();
             self.authorised = false;
         }
@@ -430,6 +433,13 @@ impl State {
         }
         self.lost = self.key_is_only_in_memory();
         Some(())
+    }
+
+    /// The key was just made in a token, so that the step goes on after that.
+    fn is_made_in_token(&self, plan: &Plan) -> bool {
+        let step = plan.step(self.cursor);
+        step.is_some_and(|step| step.kind == StepKind::Generate)
+            && self.key.as_ref().is_some_and(|key| key.in_token)
     }
 
     fn take_exception(&mut self, plan: &Plan, entry: &Entry, decided: Decision) -> Option<()> {
@@ -520,9 +530,9 @@ impl State {
             }
             Event::Generated {
                 attempt,
+                profile,
                 fingerprint,
                 certificate,
-                ..
             } => {
                 (*attempt == self.next_attempt()).then_some(())?;
                 self.attempts = *attempt;
@@ -530,10 +540,16 @@ impl State {
                     attempt: *attempt,
                     fingerprint: fingerprint.clone(),
                     certificate: *certificate,
+                    // The plan's rules let a key in a token, and no other, have this profile.
+                    in_token: profile.as_str() == Profile::P256.to_string(),
                 });
             }
-            Event::Stored { file, sha256 } => self.stored.push((file.to_string(), *sha256)),
-            Event::Drilled { fingerprint, .. } => {
+            Event::Stored { file, sha256 } => {
+                // Stored again after an interruption, the later one counts.
+                self.stored.retain(|(before, _)| before != file.as_str());
+                self.stored.push((file.to_string(), *sha256));
+            }
+            Event::Drilled { fingerprint, .. } | Event::TrialDone { fingerprint } => {
                 (self.key.as_ref()?.fingerprint == *fingerprint).then_some(())?;
             }
             Event::Paused {} => self.paused = true,
@@ -610,6 +626,7 @@ pub fn act_of(kind: &StepKind) -> Act {
         StepKind::Backup => Act::Backup,
         StepKind::Revocation => Act::Revocation,
         StepKind::Drill => Act::Drill,
+        StepKind::Trial => Act::Trial,
         StepKind::Export => Act::Export,
         StepKind::Phone => Act::Phone,
         StepKind::Open => Act::Open,

@@ -20,7 +20,13 @@ mod tokens;
 
 #[test]
 fn at_each_point_only_what_is_due_follows() {
-    for plan in [carried(), with_a_pause(), opening(), enrolling()] {
+    for plan in [
+        carried(),
+        with_a_pause(),
+        opening(),
+        enrolling(),
+        in_a_token(),
+    ] {
         let mut walk = Walk::new(&plan);
         let (mut points, mut tried) = (0, 0);
         while let Some(due) = walk.due() {
@@ -112,6 +118,74 @@ fn an_interruption_abandons_the_key_exactly_while_it_is_in_memory_only() {
         walk.must(event);
     }
     assert!(kept > 10 && given_up > 10, "{kept}, {given_up}");
+}
+
+#[test]
+fn an_interruption_never_loses_a_key_in_a_token() {
+    let plan = in_a_token();
+    let mut walk = Walk::new(&plan);
+    let mut with_key = 0;
+    while let Some(event) = walk.due() {
+        assert!(!walk.state.key_is_only_in_memory());
+        if walk.state.entries > 0 {
+            let mut other = walk.clone();
+            other.must(resumed(walk.state.entries));
+            other.on_until(|_| false);
+            assert_eq!(other.state.ended(), Some(Ending::Closed));
+            assert_eq!(other.state.abandoned, []);
+            let last = other.state.key.as_ref().expect("a key").attempt;
+            assert_eq!(last, 1, "no key is made twice");
+            with_key += u32::from(walk.state.key.is_some());
+        }
+        walk.must(event);
+    }
+    assert!(with_key > 20, "{with_key}");
+}
+
+/// Until the certificate that can revoke it is stored, an abort gives the key up.
+#[test]
+fn an_abort_gives_a_key_in_a_token_up_until_it_can_be_revoked() {
+    let plan = in_a_token();
+    let mut walk = Walk::new(&plan);
+    let mut stages = Vec::new();
+    while let Some(event) = walk.due() {
+        let name = event.name();
+        walk.must(event);
+        let mut other = walk.clone();
+        let decided = Decision::Abort;
+        if other.take(Event::Exception { decided }).is_ok() {
+            other.on_until(|_| false);
+            assert_eq!(other.state.ended(), Some(Ending::Aborted));
+            let given_up = other.state.abandoned.len();
+            if stages.last().map(|(_, before)| *before) != Some(given_up) {
+                stages.push((name, given_up));
+            }
+        }
+    }
+    assert_eq!(
+        stages,
+        [("opened", 0), ("generated", 1), ("revocation-saved", 0)]
+    );
+}
+
+/// Neither without its attestation, nor with that of an operator's token.
+#[test]
+fn a_key_in_a_token_is_attested_before_anything_else() {
+    let plan = in_a_token();
+    let mut walk = Walk::new(&plan);
+    walk.on_to(&StepKind::Generate);
+    assert!(walk.refuses(attested(Holder::Key)));
+    walk.must(made(&plan, 1));
+    for holder in [Holder::A, Holder::B] {
+        assert!(walk.refuses(attested(holder)));
+    }
+    assert!(walk.refuses(Event::FingerprintCopied {}));
+    // After an interruption too.
+    walk.must(resumed(walk.state.entries));
+    walk.on_until(|walk| walk.in_step());
+    assert!(walk.refuses(made(&plan, 1)) && walk.refuses(made(&plan, 2)));
+    walk.must(attested(Holder::Key));
+    assert_eq!(walk.due(), Some(Event::FingerprintCopied {}));
 }
 
 #[test]

@@ -2,10 +2,12 @@
 //! P-256 (RFC 6637). The token is reached through functions that the caller gives, so that
 //! nothing here knows of PINs and readers, and nothing there of OpenPGP.
 
+mod revoke;
+
 use std::error::Error;
 use std::fmt;
 use std::io::Read;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use sequoia::cert::Cert;
 use sequoia::crypto::{self, SessionKey, Signer, mem::Protected, mpi};
@@ -139,14 +141,34 @@ impl TokenCertificate {
         user_id: &str,
         sign: SignDigest<'_, E>,
     ) -> Result<TokenCertificate, TokenKeyError<E>> {
+        TokenCertificate::make_for(keys, user_id, None, sign)
+    }
+
+    /// The same, to end `lifetime` seconds after the keys were made, or never.
+    ///
+    /// # Errors
+    ///
+    /// As [`TokenCertificate::make`]; [`OpenPgpError::Time`] if the lifetime is nought or ends
+    /// after OpenPGP's 32 bits.
+    pub fn make_for<E: fmt::Debug>(
+        keys: TokenKeys,
+        user_id: &str,
+        lifetime: Option<u64>,
+        sign: SignDigest<'_, E>,
+    ) -> Result<TokenCertificate, TokenKeyError<E>> {
         super::generate::check_user_id(user_id)?;
+        let ends = keys.created.checked_add(lifetime.unwrap_or(0));
+        if lifetime == Some(0) || ends.and_then(system_time).is_none() {
+            return Err(OpenPgpError::Time.into());
+        }
         let (primary, subkey) = (keys.primary()?, keys.subkey()?);
         let user_id = UserID::from(user_id);
         let at = keys.time()?;
         let library = |error: Source| OpenPgpError::Library(error);
+        let valid = lifetime.map(Duration::from_secs);
         let uses = KeyFlags::empty().set_certification().set_signing();
-        let binding =
-            self_signature(SignatureType::PositiveCertification, at, uses).map_err(library)?;
+        let binding = self_signature(SignatureType::PositiveCertification, at, valid, uses)
+            .map_err(library)?;
         let public = primary.clone().role_into_unspecified();
         let about_id = with_signer(&public, sign, |signer| {
             binding.sign_userid_binding(signer, &primary, &user_id)
@@ -154,7 +176,8 @@ impl TokenCertificate {
         let uses = KeyFlags::empty()
             .set_transport_encryption()
             .set_storage_encryption();
-        let binding = self_signature(SignatureType::SubkeyBinding, at, uses).map_err(library)?;
+        let binding =
+            self_signature(SignatureType::SubkeyBinding, at, valid, uses).map_err(library)?;
         let about_subkey = with_signer(&public, sign, |signer| {
             binding.sign_subkey_binding(signer, &primary, &subkey)
         })?;
@@ -312,11 +335,13 @@ impl TokenCertificate {
 fn self_signature(
     kind: SignatureType,
     at: SystemTime,
+    valid: Option<Duration>,
     uses: KeyFlags,
 ) -> Result<SignatureBuilder, Source> {
     let builder = SignatureBuilder::new(kind)
         .set_hash_algo(HashAlgorithm::SHA256)
         .set_signature_creation_time(at)?
+        .set_key_validity_period(valid)?
         .set_key_flags(uses)?;
     if kind == SignatureType::SubkeyBinding {
         return Ok(builder);

@@ -104,10 +104,21 @@ fn cover(plan: &Plan) -> Block {
             Some(period) => format!("valid for {}", Period::in_words(period)),
             None => "valid for ever".to_string(),
         };
-        lines.push(field("Key", &format!("{}, {valid}", key.profile)));
+        let place = match key.is_in_a_token() {
+            true => ", in a YubiKey",
+            false => "",
+        };
+        lines.push(field("Key", &format!("{}{place}, {valid}", key.profile)));
+    }
+    if plan.key_is_in_a_token() {
+        lines.extend(labelled("NO BACKUP", NO_BACKUP));
     }
     if let Some(backup) = &plan.backup {
-        lines.extend(who_opens(backup));
+        let label = match plan.key_is_in_a_token() {
+            true => "Can revoke it",
+            false => "Opened by",
+        };
+        lines.extend(who_opens(label, backup));
     }
     lines.push("Plan SHA-256:".to_string());
     lines.push(format!("  {}", plan.digest()));
@@ -126,7 +137,11 @@ fn cover(plan: &Plan) -> Block {
     lines
 }
 
-fn who_opens(backup: &BackupSpec) -> Block {
+/// What is lost with a key in a token.
+const NO_BACKUP: &str = "If the YubiKey is lost or breaks, nothing that was encrypted to the key \
+     can be read again.";
+
+fn who_opens(label: &str, backup: &BackupSpec) -> Block {
     let quorums: Vec<String> = backup.quorums().iter().map(ToString::to_string).collect();
     let people = letters(&backup.custodians);
     let mut text = format!(
@@ -140,8 +155,12 @@ fn who_opens(backup: &BackupSpec) -> Block {
     if backup.tokens {
         text.push_str("; A and B also with their YubiKeys");
     }
-    let mut lines = wrap(&text, WIDTH - 17).into_iter();
-    let mut out = vec![field("Opened by", &lines.next().unwrap_or_default())];
+    labelled(label, &text)
+}
+
+fn labelled(label: &str, text: &str) -> Block {
+    let mut lines = wrap(text, WIDTH - 17).into_iter();
+    let mut out = vec![field(label, &lines.next().unwrap_or_default())];
     out.extend(lines.map(|line| format!("{:17}{line}", "")));
     out
 }
@@ -216,6 +235,7 @@ fn who_acts(step: &Step) -> String {
         }
         StepKind::RollCall => "A, then B".to_string(),
         StepKind::Phone => "A and B read in turn, on a loudspeaker".to_string(),
+        StepKind::Trial => "A types, then B, the other looks away".to_string(),
         StepKind::Open => "the custodians of one quorum type their words".to_string(),
         StepKind::Share => "each custodian alone, the other looks away".to_string(),
         _ => "A and B together".to_string(),
@@ -328,7 +348,7 @@ fn things_to_keep(plan: &Plan) -> Vec<String> {
     if has(StepKind::Enrol) {
         things.push("Medium public".to_string());
     }
-    if has(StepKind::Backup) {
+    if has(StepKind::Backup) || has(StepKind::Revocation) {
         things.extend(["Medium secret-1", "Medium secret-2"].map(String::from));
     }
     if has(StepKind::Export) {
@@ -343,6 +363,14 @@ fn things_to_keep(plan: &Plan) -> Vec<String> {
                 things.push(format!("Card {custodian}"));
             }
         }
+    }
+    if plan.key_is_in_a_token() {
+        let of_it = [
+            "YubiKey with the key",
+            "A's card, PIN and PUK",
+            "B's card, PIN and PUK",
+        ];
+        things.extend(of_it.map(String::from));
     }
     if has(StepKind::Fingerprint) {
         things.extend(["Fingerprint, A's paper", "Fingerprint, B's paper"].map(String::from));

@@ -2,7 +2,7 @@
 //! kinds, because a plan need not make a key.
 
 use super::rule::{Broken, MAX_PHASES, MAX_STEPS, Rule};
-use super::{BackupSpec, Operator, OperatorDemand, Plan, Step, StepKind};
+use super::{BackupSpec, Operator, OperatorDemand, Plan, Profile, Step, StepKind};
 use crate::backup::quorum::{self, Custodian, MAX_CUSTODIANS, MAX_QUORUMS, MIN_THRESHOLD};
 
 /// Where things stand in the file: line numbers, from 1.
@@ -46,6 +46,9 @@ const RULES: &[Check] = &[
     close_is_last,
     no_authorised_pause,
     key_and_generate,
+    profile_and_place,
+    token_key_has_no_backup,
+    trial_of_a_token_alone,
     media_before_generate,
     generate_comes_first,
     generate_is_followed_up,
@@ -62,7 +65,7 @@ const RULES: &[Check] = &[
 ];
 
 /// Kinds that a plan has once at most. (Roll call and close have rules of their own.)
-const ONCE: [StepKind; 12] = [
+const ONCE: [StepKind; 13] = [
     StepKind::Clock,
     StepKind::Preflight,
     StepKind::Media,
@@ -71,6 +74,7 @@ const ONCE: [StepKind; 12] = [
     StepKind::Backup,
     StepKind::Revocation,
     StepKind::Drill,
+    StepKind::Trial,
     StepKind::Export,
     StepKind::Phone,
     StepKind::Open,
@@ -81,12 +85,13 @@ const ONCE: [StepKind; 12] = [
 const OPENING: [StepKind; 3] = [StepKind::Clock, StepKind::Preflight, StepKind::RollCall];
 
 /// Kinds that can't be undone, or vouch for what can't.
-const AUTHORISED: [StepKind; 10] = [
+const AUTHORISED: [StepKind; 11] = [
     StepKind::RollCall,
     StepKind::Generate,
     StepKind::Backup,
     StepKind::Revocation,
     StepKind::Drill,
+    StepKind::Trial,
     StepKind::Export,
     StepKind::Phone,
     StepKind::Open,
@@ -97,14 +102,19 @@ const AUTHORISED: [StepKind; 10] = [
 /// What follows a new key, in this order, before anything leaves the room.
 const AFTER_GENERATE: [&str; 5] = ["fingerprint", "read-back", "share", "backup", "drill"];
 
+/// The same where the key is in a token: only its revocation certificate is shared.
+const AFTER_GENERATE_IN_TOKEN: [&str; 5] =
+    ["fingerprint", "read-back", "share", "revocation", "trial"];
+
 /// Kinds that deal with a key, where the plan makes one.
-const OF_THE_KEY: [&str; 8] = [
+const OF_THE_KEY: [&str; 9] = [
     "fingerprint",
     "read-back",
     "share",
     "backup",
     "revocation",
     "drill",
+    "trial",
     "export",
     "phone",
 ];
@@ -300,6 +310,34 @@ fn key_and_generate(lint: &Lint) -> Result<(), Broken> {
     }
 }
 
+/// A token makes keys on P-256; what is made in memory is better made otherwise.
+fn profile_and_place(lint: &Lint) -> Result<(), Broken> {
+    let Some(key) = &lint.plan.key else {
+        return Ok(());
+    };
+    match (key.is_in_a_token(), key.profile == Profile::P256) {
+        (true, true) | (false, false) => Ok(()),
+        _ => at_line(lint.lines.key, Rule::ProfileAndPlace),
+    }
+}
+
+fn token_key_has_no_backup(lint: &Lint) -> Result<(), Broken> {
+    let copies = |kind| matches!(kind, StepKind::Backup | StepKind::Drill);
+    lint.no_step(
+        |_, step| lint.plan.key_is_in_a_token() && copies(step.kind),
+        |step| Rule::TokenKeyHasNoBackup {
+            kind: step.kind.name(),
+        },
+    )
+}
+
+fn trial_of_a_token_alone(lint: &Lint) -> Result<(), Broken> {
+    lint.no_step(
+        |_, step| step.kind == StepKind::Trial && !lint.plan.key_is_in_a_token(),
+        |_| Rule::TrialWithoutTokenKey,
+    )
+}
+
 fn media_before_generate(lint: &Lint) -> Result<(), Broken> {
     let Some(generate) = lint.first(StepKind::Generate) else {
         return Ok(());
@@ -340,7 +378,12 @@ fn generate_is_followed_up(lint: &Lint) -> Result<(), Broken> {
         return Ok(());
     };
     let mut done = generate;
-    for missing in AFTER_GENERATE {
+    let in_token = lint.plan.key_is_in_a_token();
+    let order = match in_token {
+        true => AFTER_GENERATE_IN_TOKEN,
+        false => AFTER_GENERATE,
+    };
+    for missing in order {
         match lint.steps[done..]
             .iter()
             .position(|step| step.kind.name() == missing)
@@ -348,7 +391,11 @@ fn generate_is_followed_up(lint: &Lint) -> Result<(), Broken> {
             Some(further) => done += further,
             None => {
                 let after = lint.steps[done].kind.name();
-                return lint.at_step(generate, Rule::AfterGenerate { missing, after });
+                let rule = match in_token {
+                    true => Rule::AfterTokenKey { missing, after },
+                    false => Rule::AfterGenerate { missing, after },
+                };
+                return lint.at_step(generate, rule);
             }
         }
     }
@@ -359,16 +406,29 @@ fn nothing_leaves_before_the_drill(lint: &Lint) -> Result<(), Broken> {
     let Some(generate) = lint.first(StepKind::Generate) else {
         return Ok(());
     };
-    let drill = lint.first(StepKind::Drill).unwrap_or(lint.steps.len());
+    let in_token = lint.plan.key_is_in_a_token();
+    let proof = match in_token {
+        true => StepKind::Trial,
+        false => StepKind::Drill,
+    };
+    let proven = lint.first(proof).unwrap_or(lint.steps.len());
     lint.no_step(
-        |index, step| (generate..drill).contains(&index) && LEAVING.contains(&step.kind),
-        |step| Rule::BeforeDrill {
-            kind: step.kind.name(),
+        |index, step| (generate..proven).contains(&index) && LEAVING.contains(&step.kind),
+        |step| {
+            let kind = step.kind.name();
+            match in_token {
+                true => Rule::BeforeTrial { kind },
+                false => Rule::BeforeDrill { kind },
+            }
         },
     )
 }
 
 fn revocation_before_the_drill(lint: &Lint) -> Result<(), Broken> {
+    if lint.plan.key_is_in_a_token() {
+        // What must follow such a key says it all.
+        return Ok(());
+    }
     let generate = lint.first(StepKind::Generate);
     let Some(revocation) = lint.first(StepKind::Revocation) else {
         return generate.map_or(Ok(()), |index| lint.at_step(index, Rule::RevocationMissing));
@@ -442,7 +502,11 @@ fn read_backs_swap_roles(lint: &Lint) -> Result<(), Broken> {
 }
 
 fn backup_and_its_steps(lint: &Lint) -> Result<(), Broken> {
-    for kind in [StepKind::Share, StepKind::Backup] {
+    let stores = match lint.plan.key_is_in_a_token() {
+        true => StepKind::Revocation,
+        false => StepKind::Backup,
+    };
+    for kind in [StepKind::Share, stores] {
         let name = kind.name();
         match (&lint.plan.backup, lint.first(kind)) {
             (Some(_), None) => {

@@ -99,12 +99,17 @@ impl Plan {
 
     /// Whether it can be held only where tokens are: nobody can play people who have none.
     pub fn needs_tokens(&self) -> bool {
-        self.operators == OperatorDemand::Token
+        self.operators == OperatorDemand::Token || self.key_is_in_a_token()
     }
 
     /// Whether a step opens a message: such a plan is held by `ceremony open`, which brings one.
     pub fn opens_a_message(&self) -> bool {
         self.steps().any(|(_, step)| step.kind == StepKind::Open)
+    }
+
+    /// Whether the key is made in a token, and so never backed up.
+    pub fn key_is_in_a_token(&self) -> bool {
+        self.key.as_ref().is_some_and(KeySpec::is_in_a_token)
     }
 
     /// The media that the ceremony needs, where these were brought: to open a message, either
@@ -171,12 +176,30 @@ pub enum OperatorDemand {
 /// The key that a plan makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySpec {
+    /// Where it is made.
+    pub place: KeyPlace,
     /// Algorithms and OpenPGP version.
     pub profile: Profile,
     /// Where the user ID comes from.
     pub user_id: UserIdSource,
     /// How long the key is valid from its creation; `None` is for ever.
     pub expires: Option<Period>,
+}
+
+impl KeySpec {
+    /// Whether the key is made in a token.
+    pub fn is_in_a_token(&self) -> bool {
+        self.place == KeyPlace::Token
+    }
+}
+
+/// Where a key is made; `where` in a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In this machine's memory, from where it goes to its backup.
+    Memory,
+    /// In a token, which it never leaves: there is no backup.
+    Token,
 }
 
 /// Algorithms and OpenPGP version of a key.
@@ -188,6 +211,8 @@ pub enum Profile {
     Modern,
     /// Version 6 (RFC 9580); GnuPG can't use it.
     V6,
+    /// ECDSA and ECDH on P-256, version 4: what a token makes.
+    P256,
 }
 
 /// Where a key's user ID comes from.
@@ -280,6 +305,8 @@ pub enum StepKind {
     Revocation,
     /// The key is restored from the media and the shares.
     Drill,
+    /// The token with the key is plugged in again, and its key is used.
+    Trial,
     /// The public key is written.
     Export,
     /// The ceremony waits for something outside the room.
@@ -309,6 +336,7 @@ impl StepKind {
             StepKind::Backup => "backup",
             StepKind::Revocation => "revocation",
             StepKind::Drill => "drill",
+            StepKind::Trial => "trial",
             StepKind::Export => "export",
             StepKind::Pause => "pause",
             StepKind::Phone => "phone",
@@ -428,7 +456,8 @@ macro_rules! named {
 }
 
 named!(OperatorDemand { Any = "any", Token = "token" });
-named!(Profile { Rsa4096 = "rsa4096", Modern = "modern", V6 = "v6" });
+named!(KeyPlace { Memory = "memory", Token = "token" });
+named!(Profile { Rsa4096 = "rsa4096", Modern = "modern", V6 = "v6", P256 = "p256" });
 named!(Encoding { PgpWords = "pgp-words", Hex = "hex" });
 named!(Operator { A = "A", B = "B" });
 
@@ -456,6 +485,10 @@ pub fn carried() -> &'static [Carried] {
             name: "open",
             source: include_str!("../../ceremony/open.toml"),
         },
+        Carried {
+            name: "token-key",
+            source: include_str!("../../ceremony/token-key.toml"),
+        },
     ]
 }
 
@@ -482,7 +515,7 @@ mod tests {
         assert_eq!(
             "RSA4096".parse::<Profile>(),
             Err(UnknownName {
-                known: &["rsa4096", "modern", "v6"]
+                known: &["rsa4096", "modern", "v6", "p256"]
             })
         );
         assert!("C".parse::<Operator>().is_err());
@@ -492,8 +525,16 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for profile in [Profile::Rsa4096, Profile::Modern, Profile::V6] {
+        for profile in [
+            Profile::Rsa4096,
+            Profile::Modern,
+            Profile::V6,
+            Profile::P256,
+        ] {
             assert_eq!(profile.to_string().parse(), Ok(profile));
+        }
+        for place in [KeyPlace::Memory, KeyPlace::Token] {
+            assert_eq!(place.to_string().parse(), Ok(place));
         }
         for operator in Operator::ALL {
             assert_eq!(operator.to_string().parse(), Ok(operator));

@@ -11,7 +11,7 @@ use super::error::{BadValue, PlanError};
 use super::lint::{self, Lines};
 use super::rule::{Broken, Rule};
 use super::{
-    BackupSpec, KeySpec, OperatorDemand, Period, Phase, Plan, ReadBack, Step, StepKind,
+    BackupSpec, KeyPlace, KeySpec, OperatorDemand, Period, Phase, Plan, ReadBack, Step, StepKind,
     UnknownName, UserIdSource,
 };
 use crate::attestation::Firmware;
@@ -45,6 +45,7 @@ const KINDS: &[&str] = &[
     "backup",
     "revocation",
     "drill",
+    "trial",
     "export",
     "pause",
     "phone",
@@ -77,6 +78,7 @@ struct RawHead {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawKey {
+    r#where: Option<Spanned<String>>,
     profile: Spanned<String>,
     user_id: Spanned<String>,
     expires: Spanned<String>,
@@ -183,7 +185,12 @@ impl File<'_> {
                     .ok_or_else(|| self.bad("expires", &raw.expires, BadValue::Period))?,
             ),
         };
+        let place = match &raw.r#where {
+            Some(place) => self.name("where", place)?,
+            None => KeyPlace::Memory,
+        };
         Ok(KeySpec {
+            place,
             profile: self.name("profile", &raw.profile)?,
             user_id: self.user_id(&raw.user_id)?,
             expires,
@@ -276,6 +283,7 @@ impl File<'_> {
             "backup" => StepKind::Backup,
             "revocation" => StepKind::Revocation,
             "drill" => StepKind::Drill,
+            "trial" => StepKind::Trial,
             "export" => StepKind::Export,
             "pause" => StepKind::Pause,
             "phone" => StepKind::Phone,

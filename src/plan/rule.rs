@@ -84,6 +84,19 @@ pub enum Rule {
     },
     /// Nothing leaves or closes between the key and the drill.
     BeforeDrill { kind: &'static str },
+    /// A key in a token has the profile p256, and no other key has it.
+    ProfileAndPlace,
+    /// A key in a token can't be backed up, so it can't be restored either.
+    TokenKeyHasNoBackup { kind: &'static str },
+    /// Only a key in a token has a trial.
+    TrialWithoutTokenKey,
+    /// What must follow `generate` where the key is in a token, in order.
+    AfterTokenKey {
+        missing: &'static str,
+        after: &'static str,
+    },
+    /// Nothing leaves or closes between a key in a token and its trial.
+    BeforeTrial { kind: &'static str },
     /// The call comes after the export and a planned stop.
     PhonePlace,
     /// A plan that opens a message makes no key.
@@ -143,6 +156,11 @@ impl Rule {
             Rule::BeforeGenerate { .. } => "before-generate",
             Rule::AfterGenerate { .. } => "after-generate",
             Rule::BeforeDrill { .. } => "before-drill",
+            Rule::ProfileAndPlace => "profile-and-place",
+            Rule::TokenKeyHasNoBackup { .. } => "token-key-has-no-backup",
+            Rule::TrialWithoutTokenKey => "trial-without-token-key",
+            Rule::AfterTokenKey { .. } => "after-token-key",
+            Rule::BeforeTrial { .. } => "before-trial",
             Rule::PhonePlace => "phone-place",
             Rule::OpenWithGenerate => "open-with-generate",
             Rule::EnrolAlone => "enrol-alone",
@@ -199,6 +217,20 @@ impl Rule {
                 "Keep this order: generate, fingerprint, read-back, share, backup, revocation, \
                  drill, and only then export, pause or close."
             }
+            Rule::ProfileAndPlace => {
+                "Write both lines, profile = \"p256\" and where = \"token\", or neither of them."
+            }
+            Rule::TokenKeyHasNoBackup { .. } => {
+                "Take the step away if you accept that. If the key must have a backup, take the \
+                 line with `where` away, and choose another profile."
+            }
+            Rule::TrialWithoutTokenKey => {
+                "Take the step away: a key in memory has a drill instead."
+            }
+            Rule::AfterTokenKey { .. } | Rule::BeforeTrial { .. } => {
+                "Keep this order: generate, fingerprint, read-back, share, revocation, trial, and \
+                 only then export, pause or close."
+            }
             Rule::PhonePlace => {
                 "Keep this order: export, pause, phone: the verifier needs the certificate first."
             }
@@ -209,7 +241,8 @@ impl Rule {
                 "Make two plans of it: one that makes the key, one that opens messages."
             }
             Rule::BackupUnused { .. } | Rule::BackupMissing { .. } => {
-                "Have a [backup] section and the steps share and backup, or none of the three."
+                "Have a [backup] section and the steps share and backup (for a key in a token, share \
+                 and revocation), or none of the three."
             }
             Rule::SpeakerListens | Rule::NeverListens { .. } => {
                 "Let A read and B type in one read-back, and the other way round in another."
@@ -295,6 +328,25 @@ impl fmt::Display for Rule {
                     "a `{kind}` step must not come between `generate` and the drill"
                 )
             }
+            Rule::ProfileAndPlace => f.write_str(
+                "a key that is made in a token has the profile p256, and no other key has it",
+            ),
+            Rule::TokenKeyHasNoBackup { kind } => write!(
+                f,
+                "a `{kind}` step can't be: a key in a token has no backup; if the token is lost \
+                 or breaks, nothing that was encrypted to the key can be read again"
+            ),
+            Rule::TrialWithoutTokenKey => {
+                f.write_str("a `trial` step tries a key in a token, and this plan makes none")
+            }
+            Rule::AfterTokenKey { missing, after } => write!(
+                f,
+                "after this `generate` in a token a `{missing}` step must follow `{after}`"
+            ),
+            Rule::BeforeTrial { kind } => write!(
+                f,
+                "a `{kind}` step must not come between `generate` and the trial"
+            ),
             Rule::PhonePlace => {
                 f.write_str("the call must come after `export` and a `pause` behind it")
             }

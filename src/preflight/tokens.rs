@@ -12,7 +12,7 @@ const CHECK: &str = "tokens";
 /// What a ceremony needs of tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenDemands {
-    /// The plan has no operators without one.
+    /// The plan has no operators without one, or makes its key in one.
     pub demanded: bool,
     /// The oldest firmware that they may have.
     pub oldest: Firmware,
@@ -87,7 +87,7 @@ pub fn assess_tokens(found: &Result<Vec<About>, TokenError>, demands: &TokenDema
         lines.push(line(
             Level::Fail,
             "no YubiKey that can be used is plugged in".to_string(),
-            Some("Plug in the operators' YubiKeys, then run preflight again.".to_string()),
+            Some("Plug in the YubiKeys that are needed, then run preflight again.".to_string()),
         ));
         return lines;
     }

@@ -169,6 +169,8 @@ events! {
     }
     /// Every quorum restored the key, and the restored key signed and decrypted.
     Drilled = "drilled", None { quorums: u32 = "quorums", fingerprint: Fingerprint = "fingerprint" }
+    /// The token with the key was plugged in again, and the key in it signed and decrypted.
+    TrialDone = "trial-done", None { fingerprint: Fingerprint = "fingerprint" }
     /// Nothing secret of the key is left in this machine's memory.
     Erased = "erased", None {}
     /// The certificates of both operators and what the site file needs are on their media.

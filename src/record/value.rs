@@ -65,6 +65,7 @@ words! {
         Backup = "backup",
         Revocation = "revocation",
         Drill = "drill",
+        Trial = "trial",
         Export = "export",
         Phone = "phone",
         Open = "open",

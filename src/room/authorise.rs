@@ -151,6 +151,10 @@ impl Room<'_> {
                            media. When both have signed, the key is erased from this machine's \
                            memory. From then on only the backup is left."
                 .to_string(),
+            Act::Trial => "You confirm: the YubiKey with the key was pulled out and plugged in \
+                           again, each of you typed your own half of its PIN from your card, and \
+                           it signed and decrypted."
+                .to_string(),
             Act::Export => "When both have signed, what may leave the room is written: the public \
                             certificate, its sheet, and copies of the record."
                 .to_string(),

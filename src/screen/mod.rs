@@ -2,6 +2,8 @@
 //!
 //! The same pages are drawn by the console and read by an automatic rehearsal's players.
 
+use std::fmt;
+
 use crate::backup::quorum::Custodian;
 use crate::plan::Operator;
 use crate::record::value::Part;
@@ -132,6 +134,18 @@ pub enum Asks {
     LastTry(Operator),
     /// That the operator's token is in a reader, or something was seen to.
     TokenReady(Operator),
+    /// A new half of a code of the token with the key, then the same again.
+    NewHalf(Operator, Code),
+    /// See [`Asks::NewHalf`].
+    SameHalf(Operator, Code),
+    /// An operator's half of a code of the token with the key, from their card.
+    Half(Operator, Code),
+    /// The serial number of the token with the key.
+    KeyTokenSerial,
+    /// Whether a token that is not new is taken for the key all the same.
+    KeyTokenUsed,
+    /// That the token with the key was plugged in, pulled out or seen to.
+    KeyTokenReady,
     /// A row of the fingerprint as hex groups; rows count from 0.
     HexRow(usize),
     /// A row of the fingerprint as PGP words; rows count from 0.
@@ -172,6 +186,24 @@ pub enum Asks {
     Device,
     /// Where the replacement of a device is.
     Location,
+}
+
+/// What a token asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// For each use of a key.
+    Pin,
+    /// To set a new PIN where that one is blocked.
+    Puk,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Code::Pin => "PIN",
+            Code::Puk => "PUK",
+        })
+    }
 }
 
 /// What is asked in the room during the telephone call. Places count from 1.

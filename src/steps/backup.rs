@@ -2,9 +2,10 @@
 
 use zeroize::Zeroizing;
 
+use super::key_token;
 use crate::backup::capsule;
 use crate::backup::quorum::Custodian;
-use crate::backup::recovery;
+use crate::backup::{recovery, recovery_token};
 use crate::digest::Digest;
 use crate::edge::media::Access;
 use crate::engine::{backup_files, revocation_files};
@@ -46,6 +47,9 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
 /// The revocation certificate: the same shares, another K, a folder of its own.
 pub(super) fn run_revocation(room: &mut Room<'_>) -> Result<(), Stop> {
     let spec = spec(room);
+    if room.plan().key_is_in_a_token() {
+        return revocation_of_token(room, &spec);
+    }
     let revocation = room
         .vault
         .revocation
@@ -56,14 +60,35 @@ pub(super) fn run_revocation(room: &mut Room<'_>) -> Result<(), Stop> {
         None => revocation,
     };
     let contents = encrypt(room, &spec, &revocation)?;
-    let names = revocation_files(&spec);
-    store(room, &names, &contents)?;
-    room.record(
-        Event::RevocationSaved {
-            files: names.len() as u32,
-        },
-        Actors::none(),
-    )?;
+    store_revocation(room, &contents)?;
+    revocation_saved(room, contents.len())
+}
+
+/// The key in the token signs it now. It is all that such a key's custodians share.
+fn revocation_of_token(room: &mut Room<'_>, spec: &BackupSpec) -> Result<(), Stop> {
+    if room.vault.shares.is_empty() {
+        key_token::words_again(room, spec)?;
+    }
+    let (revocation, certificate) = key_token::revocation(room)?;
+    let mut contents = encrypt(room, spec, &revocation)?;
+    let rehearsal = room.comment().is_some();
+    let page = recovery_token::text(&room.id, &certificate.fingerprint(), spec, rehearsal);
+    contents.push(page.into_bytes());
+    key_token::set_aside(room)?;
+    store_revocation(room, &contents)?;
+    key_token::opens_again(room, spec, &certificate)?;
+    room.vault.clear();
+    revocation_saved(room, contents.len())
+}
+
+fn store_revocation(room: &mut Room<'_>, contents: &[Vec<u8>]) -> Result<(), Stop> {
+    let names = revocation_files(room.plan()).expect("a plan that backs up has their names");
+    store(room, &names, contents)
+}
+
+fn revocation_saved(room: &mut Room<'_>, files: usize) -> Result<(), Stop> {
+    let files = files as u32;
+    room.record(Event::RevocationSaved { files }, Actors::none())?;
     room.say(WRITTEN)
 }
 

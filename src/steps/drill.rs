@@ -168,7 +168,7 @@ fn open_quorum(
 const DOES_NOT_REVOKE: &str = "the restored revocation certificate does not revoke the key";
 
 /// What came of trying a quorum.
-enum Tried {
+pub(super) enum Tried {
     Opened(Opener),
     WrongWords(Custodian),
     Broken(&'static str),
@@ -198,10 +198,10 @@ fn try_quorum(
     Ok(Tried::Opened(opener))
 }
 
-type Opened = Result<(SecretBytes, Opener), Tried>;
+pub(super) type Opened = Result<(SecretBytes, Opener), Tried>;
 
 /// Opens one payload through a quorum's capsule.
-fn open_one(
+pub(super) fn open_one(
     room: &mut Room<'_>,
     quorum: &Quorum,
     medium: Role,

@@ -162,10 +162,18 @@ fn copy_record(room: &mut Room<'_>, roles: &[Role]) -> Result<(), Stop> {
 }
 
 fn custody(room: &mut Room<'_>) -> Result<(), Stop> {
+    let apart = match room.plan().key_is_in_a_token() {
+        true => {
+            "This key has no backup: keep its YubiKey safe. It never lies together with the cards \
+             that have its PIN; and no two things that open the revocation certificate lie \
+             together either."
+        }
+        false => "Two things that open the backup together never go to the same place.",
+    };
     let body = layout::paragraphs(&[
         "Put each of these into an envelope or bag of its own, seal it, and sign across the \
          seal. Then type the number of each seal; where there is none, type a minus sign, -.",
-        "Two things that open the backup together never go to the same place.",
+        apart,
     ]);
     room.page(Who::Both, "Who keeps what", body)?;
     let mut lines = Vec::new();
@@ -199,6 +207,9 @@ fn items(room: &Room<'_>) -> Vec<String> {
                 super::words::name(custodian, part)
             ));
         }
+    }
+    if room.plan().key_is_in_a_token() {
+        items.extend(super::key_token::things().map(String::from));
     }
     items
 }

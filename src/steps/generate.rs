@@ -1,5 +1,6 @@
 //! The key is made, in memory; its certificate goes into the record.
 
+use super::key_token;
 use crate::digest::Digest;
 use crate::openpgp::{Profile as KeyProfile, SecretKey};
 use crate::plan::{KeySpec, Profile, UserIdSource};
@@ -14,10 +15,14 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
         .key
         .clone()
         .expect("a plan that generates says what");
+    if spec.is_in_a_token() {
+        return key_token::make(room, &spec);
+    }
     let user_id = user_id(room, &spec);
     let lifetime = spec.expires.as_ref().map(|period| period.seconds());
     let now = room.now();
-    let profile = library_profile(spec.profile);
+    let profile =
+        library_profile(spec.profile).expect("the plan's rules: only a token makes the others");
     let label = "Making the key. On an old machine this can take a minute";
     let made = room.work(label, |_| {
         SecretKey::generate(profile, &user_id, lifetime, now)
@@ -59,6 +64,7 @@ pub fn key_in_words(room: &Room<'_>) -> String {
         Profile::Rsa4096 => "RSA with 4096 bits",
         Profile::Modern => "Ed25519 and Cv25519",
         Profile::V6 => "version 6, Ed25519 and X25519",
+        Profile::P256 => "P-256 in a YubiKey, WITHOUT A BACKUP",
     };
     let expires = spec.expires.as_ref().map_or_else(
         || "without an expiry date".to_string(),
@@ -67,10 +73,12 @@ pub fn key_in_words(room: &Room<'_>) -> String {
     format!("{kind}, {expires}, for {}", user_id(room, &spec))
 }
 
-fn library_profile(profile: Profile) -> KeyProfile {
+/// `None` for what is made in a token alone.
+fn library_profile(profile: Profile) -> Option<KeyProfile> {
     match profile {
-        Profile::Rsa4096 => KeyProfile::Rsa4096,
-        Profile::Modern => KeyProfile::Modern,
-        Profile::V6 => KeyProfile::V6,
+        Profile::Rsa4096 => Some(KeyProfile::Rsa4096),
+        Profile::Modern => Some(KeyProfile::Modern),
+        Profile::V6 => Some(KeyProfile::V6),
+        Profile::P256 => None,
     }
 }

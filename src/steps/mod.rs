@@ -9,6 +9,7 @@ mod enrol;
 mod export;
 mod fingerprint;
 mod generate;
+mod key_token;
 mod media;
 mod open;
 mod pause;
@@ -43,6 +44,7 @@ pub fn run(room: &mut Room<'_>, step: &Step) -> Result<(), Stop> {
         StepKind::Backup => backup::run(room),
         StepKind::Revocation => backup::run_revocation(room),
         StepKind::Drill => drill::run(room),
+        StepKind::Trial => key_token::trial(room),
         StepKind::Export => export::run(room),
         StepKind::Pause => pause::run(room),
         StepKind::Phone => phone::run(room),

@@ -64,7 +64,10 @@ pub fn look(room: &mut Room<'_>, roles: &[Role]) -> Report {
         },
     };
     let mut report = preflight::assess(&facts, &media, &demands);
-    let tokens = TokenDemands::of(room.plan(), room.site);
+    let mut tokens = TokenDemands::of(room.plan(), room.site);
+    // After an interruption the one with the key may be locked away already; it is asked for when
+    // it is needed.
+    tokens.demanded |= room.plan().key_is_in_a_token() && room.resuming_at.is_none();
     if tokens.any() {
         let found = room.edge.tokens.list();
         report

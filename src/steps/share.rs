@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::words;
+use super::{key_token, words};
 use crate::backup::quorum::Custodian;
 use crate::engine::{SHARE_ATTEMPTS, share_parts};
 use crate::record::event::Event;
@@ -18,6 +18,9 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
         .backup
         .clone()
         .expect("a plan that shares says among whom");
+    if room.plan().key_is_in_a_token() {
+        key_token::may_be_lost(room)?;
+    }
     room.vault.shares.clear();
     for (custodian, part) in share_parts(&backup) {
         let words = new_words(room)?;

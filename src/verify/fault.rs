@@ -35,6 +35,8 @@ pub enum Fault {
     Certificate(Operator, OpenPgpError),
     /// What an operator's token showed is not believed.
     Token(Operator, Doubt),
+    /// What the token showed that the key was made in is not believed.
+    KeyToken(Doubt),
     /// The certificate of a key that was made cannot be read, or without a reason: it is of
     /// another key than the transcript says.
     Key(String, Option<OpenPgpError>),
@@ -90,6 +92,7 @@ impl fmt::Display for Fault {
                 write!(f, "operator {operator}'s certificate: {error}")
             }
             Fault::Token(operator, doubt) => write!(f, "operator {operator}'s YubiKey: {doubt}"),
+            Fault::KeyToken(doubt) => write!(f, "the YubiKey with the key: {doubt}"),
             Fault::Key(path, Some(error)) => write!(f, "{path}: {error}"),
             Fault::Key(path, None) => {
                 write!(f, "{path} is of another key than the transcript says")
@@ -128,7 +131,7 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Fault::Token(_, doubt) => doubt.source(),
+            Fault::Token(_, doubt) | Fault::KeyToken(doubt) => doubt.source(),
             Fault::Certificate(_, error) | Fault::Key(_, Some(error)) => error.source(),
             Fault::Signature(_, _, Some(error)) | Fault::ClosingSignature(_, Some(error)) => {
                 error.source()
@@ -160,6 +163,10 @@ impl Explain for Fault {
             Fault::Token(_, Doubt::UnknownRoot(_)) => "If the YubiKey is newer than this program, \
                 check the record with a newer version of it. Otherwise do not rely on this record: \
                 the operator's key may be in something that only looks like a YubiKey."
+                .to_string(),
+            Fault::KeyToken(Doubt::UnknownRoot(_)) => "If the YubiKey is newer than this program, \
+                check the record with a newer version of it. Otherwise do not use the key: it may \
+                be in something that only looks like a YubiKey."
                 .to_string(),
             Fault::Beside(_) => "Do not use that file. Take it from another medium.".to_string(),
             _ => "Do not rely on this copy, nor on the key. Compare it with the copies on the \

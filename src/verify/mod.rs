@@ -84,6 +84,8 @@ pub struct Verdict {
     pub completion: Completion,
     /// The key's fingerprint, where there is a key.
     pub fingerprint: Option<Fingerprint>,
+    /// What the token showed that the key was made in; `None` where it was made in memory.
+    pub key_token: Option<TokenSays>,
     /// The last checkpoint's hash.
     pub head: Option<Digest>,
     /// The operators, once roll call was held.
@@ -166,12 +168,14 @@ pub fn verify(material: &Material, pins: &Pins) -> Result<Verdict, Fault> {
     let completion = completion(material, &state)?;
     let signatures = check_signatures(material, &entries, &state, completion)?;
     let tokens = token::check(material, &entries, &state, &withheld)?;
+    let key_token = token::check_key(material, &entries, &state, &withheld)?;
     let compared = check_beside(material, &state)?;
     let stands = |pin| call::compare(pin, &state, &entries);
     let call = pins.call.as_ref().map(stands).transpose()?;
     Ok(Verdict {
         operators: operators(&state, pins, tokens)?,
         fingerprint: state.key.as_ref().map(|key| key.fingerprint.clone()),
+        key_token,
         head: state.head,
         abandoned: state
             .abandoned

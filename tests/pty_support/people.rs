@@ -192,6 +192,7 @@ impl People {
                 let card = card.unwrap_or(&self.card_in_hand);
                 self.cards[card][place("word ")].clone()
             }
+            q if q.contains("how do you sign") => "2".to_string(),
             q if q.starts_with("seal number of") => "S-17".to_string(),
             q if q.starts_with("What did you expect") => "the usual".to_string(),
             q if q.starts_with("What happened") => "something else".to_string(),

@@ -25,6 +25,24 @@ pub struct Step {
     asks: Option<Custodian>,
 }
 
+/// What people have who recover: the media and the cards.
+pub trait Kept {
+    /// The page on that secret medium.
+    fn page(&self, medium: &str) -> Vec<u8>;
+    /// What a custodian types.
+    fn words(&self, custodian: Custodian) -> String;
+}
+
+impl Kept for Held {
+    fn page(&self, medium: &str) -> Vec<u8> {
+        self.file(medium, "RECOVERY.txt")
+    }
+
+    fn words(&self, custodian: Custodian) -> String {
+        Held::words(self, custodian)
+    }
+}
+
 /// `RECOVERY.txt`, cut at its headings.
 pub struct Printed {
     pub prepare: Vec<Step>,
@@ -33,9 +51,9 @@ pub struct Printed {
 
 impl Printed {
     /// The page of a held rehearsal; both secret media have the same.
-    pub fn of(held: &Held) -> Printed {
-        let page = held.file("secret-1", "RECOVERY.txt");
-        assert!(page == held.file("secret-2", "RECOVERY.txt"));
+    pub fn of(held: &impl Kept) -> Printed {
+        let page = held.page("secret-1");
+        assert!(page == held.page("secret-2"));
         let page = String::from_utf8(page).expect("ASCII");
         let mut parts = page.split("\n---- ");
         let prepare = Printed::commands(parts.next().expect("it begins"));
@@ -121,7 +139,7 @@ impl Shell {
     }
 
     /// Runs commands as printed, types the words where gpg asks; each must succeed.
-    pub fn run_all(&mut self, held: &Held, steps: &[Step]) -> String {
+    pub fn run_all(&mut self, held: &impl Kept, steps: &[Step]) -> String {
         let mut said = String::new();
         for step in steps {
             self.send_lines(&step.lines);

@@ -1,16 +1,22 @@
 //! Stock gpg with a home of its own.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-pub struct Home(TempDir);
+pub struct Home(TempDir, u64);
 
 impl Home {
     pub fn new() -> Home {
+        Home::at(1_772_366_500)
+    }
+
+    /// Whose clock says so.
+    pub fn at(now: u64) -> Home {
         // Short: its agent's socket must fit 108 bytes.
         let home = tempfile::Builder::new().prefix("g-").tempdir().unwrap();
-        Home(home)
+        Home(home, now)
     }
 
     fn run(&self, args: &[&str]) -> Output {
@@ -22,7 +28,7 @@ impl Home {
                 "--trust-model",
                 "always",
             ])
-            .args(["--faked-system-time", "1772366500"])
+            .args(["--faked-system-time", &self.1.to_string()])
             .arg("--homedir")
             .arg(self.0.path())
             .args(args)
@@ -54,6 +60,20 @@ impl Home {
         let done = self.run(&["--armor", "-r", &to, "-o", "sealed", "--encrypt", "plain"]);
         assert!(done.status.success(), "{done:?}");
         std::fs::read(self.0.path().join("sealed")).unwrap()
+    }
+}
+
+impl Home {
+    /// A binary message, armored.
+    pub fn armored(&self, binary: &[u8]) -> Vec<u8> {
+        self.write("binary", binary);
+        let done = self.run(&["-o", "armored", "--enarmor", "binary"]);
+        assert!(done.status.success(), "{done:?}");
+        let text = std::fs::read_to_string(self.0.path().join("armored")).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with("Comment"));
+        let lines: Vec<&str> = lines.collect();
+        let text = lines.join("\n").replace("ARMORED FILE", "MESSAGE");
+        format!("{text}\n").into_bytes()
     }
 }
 

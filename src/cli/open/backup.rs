@@ -44,7 +44,18 @@ pub(super) fn choose(
     named: Option<&str>,
     terminal: Option<&mut dyn Terminal>,
 ) -> Result<String, Failure> {
-    let mut ids = ids(media, role)?;
+    let Listed {
+        backups: mut ids,
+        in_tokens,
+    } = listed(media, role)?;
+    let in_token = match named {
+        Some(named) => in_tokens.iter().find(|id| *id == named),
+        None if ids.is_empty() => in_tokens.first(),
+        None => None,
+    };
+    if let Some(id) = in_token {
+        return Err(OpeningError::InToken(id.clone()).into());
+    }
     if let Some(named) = named {
         return match ids.iter().any(|id| id == named) {
             true => Ok(named.to_string()),
@@ -59,13 +70,26 @@ pub(super) fn choose(
     }
 }
 
-/// The ceremonies whose encrypted key is on a medium.
-fn ids(media: &mut dyn Media, role: Role) -> Result<Vec<String>, MediaError> {
+/// The ceremonies that left something on a medium.
+struct Listed {
+    /// Their encrypted key is there.
+    backups: Vec<String>,
+    /// Their key is in a token: only its revocation certificate is there.
+    in_tokens: Vec<String>,
+}
+
+fn listed(media: &mut dyn Media, role: Role) -> Result<Listed, MediaError> {
     let listed = media.list(role, "")?;
-    let payloads = listed.iter().filter(|(_, kind)| *kind == Kind::File);
-    let folders = payloads.filter_map(|(path, _)| path.strip_suffix("/payload.asc"));
-    let ids = folders.filter(|id| id::mode_of(id).is_some());
-    Ok(ids.map(str::to_string).collect())
+    let with = |file: &str| -> Vec<String> {
+        let files = listed.iter().filter(|(_, kind)| *kind == Kind::File);
+        let folders = files.filter_map(|(path, _)| path.strip_suffix(file));
+        let ids = folders.filter(|id| id::mode_of(id).is_some());
+        ids.map(str::to_string).collect()
+    };
+    let backups = with("/payload.asc");
+    let mut in_tokens = with("/revocation/payload.asc");
+    in_tokens.retain(|id| !backups.contains(id));
+    Ok(Listed { backups, in_tokens })
 }
 
 /// When the last entry of the record beside a backup was written. What is wrong with that record
@@ -119,6 +143,8 @@ pub(super) enum OpeningError {
     NoMedium,
     /// No ceremony's backup is on the medium.
     NoBackup(Role),
+    /// The ceremony made its key in a token: there is no backup.
+    InToken(String),
     /// The backup that was named is not on the medium.
     NotThere(String, Role),
     /// There are several, and nobody was asked.
@@ -134,6 +160,9 @@ impl fmt::Display for OpeningError {
         match self {
             OpeningError::NoMedium => f.write_str("no secret medium is named, or it is not there"),
             OpeningError::NoBackup(role) => write!(f, "there is no ceremony's backup on {role}"),
+            OpeningError::InToken(id) => {
+                write!(f, "the key of {id} is in a YubiKey, and has no backup")
+            }
             OpeningError::NotThere(id, role) => {
                 write!(f, "there is no backup of a ceremony {id:?} on {role}")
             }
@@ -169,6 +198,10 @@ impl Explain for OpeningError {
                  finished rehearsal's folder: --rehearsal DIR."
             }
             OpeningError::NoBackup(_) => "See that the right medium is inserted.",
+            OpeningError::InToken(_) => {
+                "This command opens backups. What was encrypted to that key is decrypted with its \
+                 YubiKey and both halves of its PIN, by a program that uses PIV slots."
+            }
             OpeningError::NotThere(..) => {
                 "Leave --backup out to see which there are, or insert another medium."
             }
@@ -183,5 +216,42 @@ impl Explain for OpeningError {
 
     fn exit(&self) -> Exit {
         Exit::Usage
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests touch files")]
+mod tests {
+    use super::*;
+    use crate::edge::directory::Directories;
+
+    #[test]
+    fn of_a_key_in_a_token_there_is_no_backup_to_choose() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (token, backup) = (
+            "2026-01-02-token-key-0A1B2C3D",
+            "2026-01-02-backup-key-0A1B2C3D",
+        );
+        let put = |path: String| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, b"payload").expect("a file");
+        };
+        let choose = |named: Option<&str>| {
+            let roots = BTreeMap::from([(Role::Secret1, folder.path().to_path_buf())]);
+            let mut media = Directories::new(roots);
+            choose(&mut media, Role::Secret1, named, None).map_err(|error| error.to_string())
+        };
+        let refused = Err(format!(
+            "the key of {token} is in a YubiKey, and has no backup"
+        ));
+        put(format!("{token}/revocation/payload.asc"));
+        assert_eq!(choose(None), refused);
+        assert_eq!(choose(Some(token)), refused);
+        put(format!("{backup}/payload.asc"));
+        put(format!("{backup}/revocation/payload.asc"));
+        assert_eq!(choose(Some(token)), refused);
+        assert_eq!(choose(None), Ok(backup.to_string()));
+        assert_eq!(choose(Some(backup)), Ok(backup.to_string()));
     }
 }

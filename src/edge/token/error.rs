@@ -123,10 +123,7 @@ impl fmt::Display for TokenError {
                 "the key in slot {slot} is not what the YubiKey was asked to make"
             ),
             E::OtherKey(slot) => {
-                write!(
-                    f,
-                    "slot {slot} has another key than the operator's certificate"
-                )
+                write!(f, "slot {slot} has another key than the certificate")
             }
             E::Random(_) => f.write_str("the system gave no random numbers"),
         }

@@ -62,7 +62,7 @@ fn the_capsules_are_stored_after_those_of_words() {
     let backup = with_capsules().backup.expect("the plan backs up");
     let files = backup_files(&backup);
     assert_eq!(files[3..], ["BC.asc", "AB-tokens.asc", "RECOVERY.txt"]);
-    let files = revocation_files(&backup);
+    let files = revocation_files(&with_capsules()).expect("the plan has them");
     assert_eq!(
         files[3..],
         ["revocation/BC.asc", "revocation/AB-tokens.asc"]

@@ -32,6 +32,12 @@ pub(super) fn enrolling() -> Plan {
     plan.expect("it is good")
 }
 
+/// The carried plan whose key is made in a token.
+pub(super) fn in_a_token() -> Plan {
+    let plan = plan::load_carried("token-key").expect("it is carried");
+    plan.expect("it is good")
+}
+
 /// The carried plan with a planned stop before the last step.
 pub(super) fn with_a_pause() -> Plan {
     let source = carried().source().replace("minutes = 60", "minutes = 61");
@@ -146,7 +152,8 @@ impl<'a> Walk<'a> {
                 _ => with_tokens(),
             },
             StepKind::Media => Event::MediaReady { media: 6 },
-            StepKind::Generate => generated(self.state.next_attempt()),
+            StepKind::Generate if at == 1 => attested(Holder::Key),
+            StepKind::Generate => made(self.plan, self.state.next_attempt()),
             StepKind::Fingerprint => Event::FingerprintCopied {},
             StepKind::ReadBack(_) => Event::ReadBackMatched {
                 attempts: wrong + 1,
@@ -160,7 +167,10 @@ impl<'a> Walk<'a> {
                 Some(name) => stored(name),
                 None => Event::BackedUp { files: at as u32 },
             },
-            StepKind::Revocation => match revocation_files(&self.backup()).get(at) {
+            StepKind::Trial => Event::TrialDone {
+                fingerprint: fingerprint("the key"),
+            },
+            StepKind::Revocation => match revocation_names(self.plan).get(at) {
                 Some(name) => stored(name),
                 None => Event::RevocationSaved { files: at as u32 },
             },
@@ -330,6 +340,21 @@ pub(super) fn generated(attempt: u32) -> Event {
     }
 }
 
+/// The key that the plan describes.
+pub(super) fn made(plan: &Plan, attempt: u32) -> Event {
+    let mut event = generated(attempt);
+    if let (Event::Generated { profile, .. }, Some(key)) = (&mut event, &plan.key) {
+        *profile = token(&key.profile.to_string());
+    }
+    event
+}
+
+/// The files of the revocation step; where the plan has none, those of one that does.
+pub(super) fn revocation_names(plan: &Plan) -> Vec<String> {
+    let names = revocation_files(plan).or_else(|| revocation_files(&carried()));
+    names.expect("the plan backs up")
+}
+
 pub(super) fn share(custodian: char, part: Part, attempts: u32) -> Event {
     Event::ShareConfirmed {
         custodian,
@@ -397,7 +422,6 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
         with_tokens(),
         attested(Holder::A),
         attested(Holder::B),
-        attested(Holder::Key),
         Event::MediaReady { media: 6 },
         Event::FingerprintCopied {},
         Event::Erased {},
@@ -405,6 +429,13 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
         Event::Paused {},
         Event::Aborted {},
         Event::SheetsChecked {},
+        attested(Holder::Key),
+        Event::TrialDone {
+            fingerprint: fingerprint("the key"),
+        },
+        Event::TrialDone {
+            fingerprint: fingerprint("another key"),
+        },
         message_named("2026-01-02-backup-key-0A1B2C3D"),
         message_named("REHEARSAL-2026-01-02-backup-key-0A1B2C3D"),
         message_opened(),
@@ -441,6 +472,7 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
     for n in 0..7 {
         all.extend([
             generated(n),
+            made(walk.plan, n),
             Event::ReadBackFailed { attempt: n },
             Event::CallFailed { attempt: n },
             walk.confirmed(Spoken::Canaries, n),
@@ -466,11 +498,7 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
             fingerprint: fingerprint("the key"),
         });
     }
-    let files = [
-        backup_files(&walk.backup()),
-        revocation_files(&walk.backup()),
-    ]
-    .concat();
+    let files = [backup_files(&walk.backup()), revocation_names(walk.plan)].concat();
     all.extend(files.iter().map(|name| stored(name)));
     all.extend(EXPORT_FILES.iter().map(|name| stored(name)));
     all.extend(walk.backup().capsules().iter().map(|q| quorum_opened(q)));

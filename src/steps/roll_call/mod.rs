@@ -4,6 +4,8 @@ mod file;
 mod set_up;
 mod token;
 
+pub(super) use token::collect;
+
 use crate::attestation::Evidence;
 use crate::digest::Digest;
 use crate::edge::{MediaError, MediaFault};
@@ -57,10 +59,7 @@ fn attest(room: &mut Room<'_>, operator: Operator, candidate: &Candidate) -> Res
         return Ok(());
     };
     let event = Event::TokenAttested {
-        holder: match operator {
-            Operator::A => Holder::A,
-            Operator::B => Holder::B,
-        },
+        holder: holder(operator),
         firmware: shown.evidence.firmware,
     };
     let text = shown.evidence.text();
@@ -285,12 +284,16 @@ fn show_plan(room: &mut Room<'_>) -> Result<(), Stop> {
     }
     if let Some(backup) = &plan.backup {
         let names: Vec<String> = backup.custodians.iter().map(|c| c.to_string()).collect();
+        let opened = match plan.key_is_in_a_token() {
+            true => "NO BACKUP of the key. Certificate that declares it invalid",
+            false => "Backup",
+        };
         let by_tokens = match backup.tokens {
             true => " So can A and B with their YubiKeys.",
             false => "",
         };
         body.extend(layout::wrap(&format!(
-            "Backup: any {} of the custodians {} together can open it.{by_tokens}",
+            "{opened}: any {} of the custodians {} together can open it.{by_tokens}",
             backup.threshold,
             names.join(", ")
         )));
@@ -366,12 +369,20 @@ fn describe(room: &Room<'_>, keys: &Both) -> String {
 
 /// What the operator's token showed in this record's roll call; `None` where they have none.
 pub fn evidence(room: &Room<'_>, operator: Operator) -> Option<Evidence> {
+    evidence_of(room, holder(operator))
+}
+
+fn holder(operator: Operator) -> Holder {
+    match operator {
+        Operator::A => Holder::A,
+        Operator::B => Holder::B,
+    }
+}
+
+/// The same of any token that showed something in this record.
+pub(super) fn evidence_of(room: &Room<'_>, wanted: Holder) -> Option<Evidence> {
     let shown = room.journal.entries().iter().rev().find(|placed| {
-        let holder = match &placed.entry.event {
-            Event::TokenAttested { holder, .. } => holder.word(),
-            _ => return false,
-        };
-        holder == operator.to_string()
+        matches!(&placed.entry.event, Event::TokenAttested { holder, .. } if *holder == wanted)
     })?;
     let file = room.journal.file(&Entry::detail_path(shown.entry.number))?;
     let text = std::str::from_utf8(file).ok()?;

@@ -195,7 +195,7 @@ pub(super) fn show(
 }
 
 /// What the token shows of itself and of both its keys.
-pub(super) fn collect(token: &mut dyn Token) -> Result<Evidence, TokenError> {
+pub(in crate::steps) fn collect(token: &mut dyn Token) -> Result<Evidence, TokenError> {
     let mut signature = token.attest(Slot::Signature)?.into_iter();
     let mut decryption = token.attest(Slot::Decryption)?.into_iter();
     let missing = || TokenError::Garbage(None);

@@ -43,6 +43,7 @@ pub fn alone_with_pcscd(
     let log = fs::File::create(at("log")).expect("the directory is new");
     let mut child = Command::new(env::current_exe().expect("a test is a program"))
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .arg("--include-ignored")
         .env(SOCKET, service.socket())
         .env(PORT, service.port().to_string())
         .env(DONE, at("done"))
@@ -76,4 +77,5 @@ pub fn alone_with_pcscd(
         at("done").exists(),
         "there is no test called {test}:\n{log}"
     );
+    print!("{log}");
 }

@@ -46,7 +46,11 @@ pub(super) fn explain(error: Error) -> TokenError {
 /// `error`, unless the token is no longer there to have refused anything: some readers answer
 /// for a token that was pulled with nothing instead of an error.
 pub(super) fn or_gone(token: &mut YubiKey, error: TokenError) -> TokenError {
-    if !matches!(error, TokenError::Refused(_) | TokenError::Garbage(_)) {
+    // A management key that could not be shown is said to be unknown.
+    if !matches!(
+        error,
+        TokenError::Refused(_) | TokenError::Garbage(_) | TokenError::UnknownManagementKey
+    ) {
         return error;
     }
     match piv::metadata(token, SlotId::Management(ManagementSlotId::Pin)).map_err(explain) {
