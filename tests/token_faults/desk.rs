@@ -27,7 +27,7 @@ use ceremony::room::Room;
 use ceremony::site::Site;
 use ceremony::verify::{self, Completion, Material, Pins};
 use virtual_yubikey::{
-    Algorithm, Authority, Pcscd, Reader, ReaderError, SharedToken, Token, Version,
+    Algorithm, Authority, Pcscd, Reader, SharedToken, Token, Version,
 };
 
 use crate::people::{Gate, People};
@@ -57,6 +57,7 @@ pub struct Desk {
     socket: PathBuf,
     service: RefCell<Option<Pcscd>>,
     readers: RefCell<Vec<Reader>>,
+    turn: Cell<usize>,
     root: Authority,
     pub media: RefCell<MemoryMedia>,
     script: Shared,
@@ -159,6 +160,7 @@ impl Desk {
             socket,
             service: RefCell::default(),
             readers: RefCell::default(),
+            turn: Cell::default(),
             root,
             media: RefCell::new(MemoryMedia::new(script.clone())),
             script,
@@ -206,9 +208,8 @@ impl Desk {
 
     /// Puts it in, unless it is in already.
     pub fn puts_back(&self, reader: usize, token: &SharedToken) {
-        match self.readers.borrow_mut()[reader].insert(token) {
-            Ok(()) | Err(ReaderError::Occupied) => {}
-            Err(error) => panic!("{error}: {error:?}"),
+        if self.is_gone(reader) {
+            self.puts(reader, token);
         }
     }
 
@@ -216,6 +217,21 @@ impl Desk {
         self.readers.borrow_mut()[reader]
             .remove_and_wait()
             .expect("pcscd sees that it is gone");
+    }
+
+    pub fn is_gone(&self, reader: usize) -> bool {
+        self.readers.borrow()[reader].is_empty()
+    }
+
+    /// Pulls it out, and waits for nobody.
+    pub fn lets_go(&self, reader: usize) {
+        self.readers.borrow_mut()[reader].remove();
+    }
+
+    /// Each in its turn.
+    pub fn next_reader(&self) -> usize {
+        self.turn.set((self.turn.get() + 1) % self.readers.borrow().len());
+        self.turn.get()
     }
 
     /// Empty media. What the old ones hold is still searched for secrets at the end.

@@ -97,7 +97,7 @@ macro_rules! garbled_at_each_command {
                      of enrolment",
                     &sat,
                     &[
-                        "Not done: the YubiKey's answer makes no sense.",
+                        "Not done: the YubiKey refused.",
                         "Pull it out, plug it in and try again. If it happens again, use another \
                          YubiKey.",
                     ],

@@ -112,7 +112,8 @@ impl<'a> People<'a> {
             Asks::NewPassphrase(operator) => self.persons[operator.index()].token,
             _ => false,
         };
-        let waits = matches!(question.asks, Asks::TokenReady(_) | Asks::Serial(_)) || no_passphrase;
+        let waits = matches!(question.asks, Asks::TokenReady(_) | Asks::Serial(_) | Asks::Decide)
+            || no_passphrase;
         if let (true, Some(back)) = (waits, &mut self.back) {
             back();
         }
@@ -196,6 +197,7 @@ impl<'a> Gate<'a> {
     }
 
     fn fits(&mut self, line: &str) {
+        assert!(line.chars().count() <= 78, "too wide: {line}");
         
         self.said += 1;
         assert!(self.said < 10 * PATIENCE, "round in a circle: {line}");

@@ -103,7 +103,7 @@ fn row_garbled(sat: &Sat) {
          call or of a signature",
         sat,
         &[
-            "Not signed: the YubiKey's answer makes no sense.",
+            "Not signed: the YubiKey refused.",
             "Pull it out, plug it in and try again. If it happens again, use another YubiKey.",
         ],
         "as 2.1",

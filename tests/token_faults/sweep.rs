@@ -1,5 +1,7 @@
 //! One ceremony for each command that a token is given: at that one the fault happens.
 
+use std::cell::Cell;
+
 use ceremony::driver::Outcome;
 use ceremony::plan::Plan;
 use virtual_yubikey::{Fault, SharedToken, Version};
@@ -41,7 +43,7 @@ pub fn run(desk: &Desk, sweep: &Sweep<'_>) -> Sat {
     let Share { part, of } = sweep.share;
     let (mut tried, mut struck) = (0, 0);
     for at in (part..whole).step_by(of) {
-        let t=std::time::Instant::now(); let (_, sat) = once(desk, sweep, Some((at, (sweep.fault)(at)))); println!("\n  * {at} {:?} {:?}", (sweep.fault)(at), t.elapsed());
+        let (_, sat) = once(desk, sweep, Some((at, (sweep.fault)(at))));
         tried += 1;
         struck += usize::from(sat.screen.contains("Not done:") || sat.screen.contains("Not signed:"));
         all.screen.push_str(&sat.screen);
@@ -54,28 +56,35 @@ pub fn run(desk: &Desk, sweep: &Sweep<'_>) -> Sat {
 
 /// How many commands the token was given, and the session.
 fn once(desk: &Desk, sweep: &Sweep<'_>, fault: Option<(usize, Fault)>) -> (usize, Sat) {
-    const READER: usize = 0;
+    // Each time another reader: pcscd needs a moment until it sees that one is empty.
+    let at = Cell::new(desk.next_reader());
     desk.new_media();
     let token = (sweep.ready)(desk, sweep.version);
     assert_eq!(token.lock().serial(), ALICE);
-    desk.puts(READER, &token);
+    desk.puts(at.get(), &token);
     let before = token.lock().log().len();
     if let Some((at, fault)) = fault {
         token.lock().fault_after(at as u64, fault);
     }
-    let mut people = People::one_token().puts_back(|| desk.puts_back(READER, &token));
+    let back = || {
+        if desk.is_gone(at.get()) {
+            at.set(desk.next_reader());
+            desk.puts(at.get(), &token);
+        }
+    };
+    let mut people = People::one_token().puts_back(back);
     if let Some(step) = sweep.until_step {
         people = people.until_step(step);
     }
     let mut sat = desk.holds(sweep.plan, people);
     if matches!(sat.ended, Ended::Open(_)) {
         // Preflight refused what it saw, or did not see; nothing was written.
-        desk.puts_back(READER, &token);
+        back();
         sat = desk.holds(sweep.plan, People::one_token());
     }
     (sweep.after)(desk, &token, &sat);
     let commands = token.lock().log().len() - before;
-    desk.pulls(READER);
+    desk.lets_go(at.get());
     (commands, sat)
 }
 
