@@ -6,13 +6,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use ceremony::attestation::test_only::trust_root;
-use ceremony::driver;
+use ceremony::driver::{self, Outcome};
 use ceremony::edge::Edge;
 use ceremony::edge::paper::Paper;
 use ceremony::edge::token::Tokens;
@@ -26,10 +26,10 @@ use ceremony::role::Role;
 use ceremony::room::Room;
 use ceremony::site::Site;
 use ceremony::verify::{self, Completion, Material, Pins};
-use virtual_yubikey::{
-    Algorithm, Authority, Pcscd, Reader, SharedToken, Token, Version,
-};
+use tempfile::TempDir;
+use virtual_yubikey::{Algorithm, Authority, Pcscd, Reader, SharedToken, Token, Version};
 
+use crate::inside::management_key;
 use crate::people::{Gate, People};
 use crate::support::machine::{Clock, ScriptedSystem};
 use crate::support::media::MemoryMedia;
@@ -49,6 +49,8 @@ const SECRETS: [&str; 5] = [ALICES_PIN, BOBS_PIN, ALICES_PUK, BOBS_PUK, WRONG_PI
 
 /// Where the child finds its folder.
 const FOLDER: &str = "TOKEN_FAULTS_FOLDER";
+/// Which part of the work it does, from 0.
+const PART: &str = "TOKEN_FAULTS_PART";
 /// For a test as a whole, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(400);
 
@@ -101,50 +103,89 @@ impl std::fmt::Display for Sat {
 
 /// Runs `body` at a new desk, in a process of its own. `module` and `test` name the test.
 pub fn alone(module: &str, test: &str, body: impl FnOnce(&Desk)) {
+    in_parts(module, test, 1, |desk, _| body(desk));
+}
+
+/// The same at several desks at once, each in a process of its own: most of the time is pcscd's,
+/// which looks for tokens a few times in a second.
+pub fn in_parts(module: &str, test: &str, parts: usize, body: impl FnOnce(&Desk, usize)) {
     if let Some(folder) = env::var_os(FOLDER) {
         let folder = PathBuf::from(folder);
         let desk = Desk::at(folder.join("socket"));
-        body(&desk);
+        let part = env::var(PART).expect("set together with the folder");
+        body(&desk, part.parse().expect("a number"));
         desk.assert_no_secrets();
         fs::write(folder.join("done"), "").expect("the parent's folder is there");
         return;
     }
     let (_, module) = module.split_once("::").expect("the crate's name is first");
     let test = format!("{module}::{test}");
-    let folder = tempfile::Builder::new().prefix("f-").tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    let log = fs::File::create(at("log")).unwrap();
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args([test.as_str(), "--exact", "--nocapture", "--test-threads=1"])
-        .env("PCSCLITE_CSOCK_NAME", at("socket"))
-        .env(FOLDER, folder.path())
-        .env("RUST_LOG", "trace")
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().unwrap())
-        .stderr(log)
-        .spawn()
-        .unwrap();
-    let begun = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break Some(status);
-        }
-        if begun.elapsed() > LIMIT {
-            let _ = child.kill();
-            let _ = child.wait();
-            break None;
-        }
-        thread::sleep(Duration::from_millis(20));
-    };
-    let log = fs::read_to_string(at("log")).unwrap_or_default();
-    let good = status.is_some_and(|status| status.success()) && at("done").exists();
-    assert!(good, "{test}: {status:?}\n{log}");
-    for secret in SECRETS {
-        assert!(!log.contains(secret), "{test} printed a secret");
+    let children: Vec<_> = (0..parts).map(|part| Begun::new(&test, part)).collect();
+    for child in children {
+        child.ends(&test);
     }
-    // What it has to say, for those who asked with --nocapture.
-    let told = log.lines().filter(|line| line.starts_with("  * "));
-    told.for_each(|line| println!("{line}"));
+}
+
+/// A desk in another process.
+struct Begun {
+    folder: TempDir,
+    child: Child,
+    since: Instant,
+}
+
+impl Begun {
+    fn new(test: &str, part: usize) -> Begun {
+        let folder = tempfile::Builder::new().prefix("f-").tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let log = fs::File::create(at("log")).unwrap();
+        let child = Command::new(env::current_exe().unwrap())
+            .args([test, "--exact", "--nocapture", "--test-threads=1"])
+            .env("PCSCLITE_CSOCK_NAME", at("socket"))
+            .env(FOLDER, folder.path())
+            .env(PART, part.to_string())
+            .env("RUST_LOG", "trace")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Begun {
+            folder,
+            child,
+            since: Instant::now(),
+        }
+    }
+
+    /// Fails if it did, takes too long, or printed a secret.
+    fn ends(mut self, test: &str) {
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break Some(status);
+            }
+            if self.since.elapsed() > LIMIT {
+                break None;
+            }
+            thread::sleep(Duration::from_millis(20));
+        };
+        let at = |name: &str| self.folder.path().join(name);
+        let log = fs::read_to_string(at("log")).unwrap_or_default();
+        let good = status.is_some_and(|status| status.success()) && at("done").exists();
+        assert!(good, "{test}: {status:?}\n{log}");
+        for secret in SECRETS {
+            assert!(!log.contains(secret), "{test} printed a secret");
+        }
+        // What it has to say, for those who asked with --nocapture.
+        let told = log.lines().filter(|line| line.starts_with("  * "));
+        told.for_each(|line| println!("{line}"));
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        // Another one failed, or it took too long; one that has ended can't be ended again.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl Desk {
@@ -230,7 +271,8 @@ impl Desk {
 
     /// Each in its turn.
     pub fn next_reader(&self) -> usize {
-        self.turn.set((self.turn.get() + 1) % self.readers.borrow().len());
+        self.turn
+            .set((self.turn.get() + 1) % self.readers.borrow().len());
         self.turn.get()
     }
 
@@ -307,7 +349,10 @@ impl Desk {
     pub fn events(&self) -> Vec<Event> {
         let files = self.material(Role::OperatorA).files;
         let (entries, _) = transcript::parse_prefix(&files["transcript.txt"]);
-        entries.into_iter().map(|placed| placed.entry.event).collect()
+        entries
+            .into_iter()
+            .map(|placed| placed.entry.event)
+            .collect()
     }
 
     pub fn names(&self) -> Vec<&'static str> {
@@ -317,7 +362,9 @@ impl Desk {
     /// All details of the record, one after the other.
     pub fn details(&self) -> String {
         let files = self.material(Role::OperatorA).files;
-        let details = files.iter().filter(|(path, _)| path.starts_with("details/"));
+        let details = files
+            .iter()
+            .filter(|(path, _)| path.starts_with("details/"));
         let texts = details.map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
         texts.collect::<Vec<_>>().join("\n")
     }
@@ -327,6 +374,20 @@ impl Desk {
         let verdict = verify::verify(&self.material(Role::OperatorA), &Pins::default());
         let verdict = verdict.unwrap_or_else(|fault| panic!("{fault}: {:?}", self.names()));
         assert_eq!(verdict.completion, completion);
+    }
+
+    /// All steps were done, and the record is good.
+    pub fn assert_closed(&self, sat: &Sat) {
+        assert!(sat.ended.is(Outcome::Closed), "{sat}");
+        self.assert_verifies(Completion::Closed);
+    }
+
+    /// Aborted before anybody was called; no token is claimed.
+    pub fn assert_aborted(&self, sat: &Sat) {
+        assert!(sat.ended.is(Outcome::Aborted), "{sat}");
+        let names = self.names();
+        assert!(!names.contains(&"token-attested"), "{names:?}");
+        assert!(!names.contains(&"roll-call"), "{names:?}");
     }
 
     fn assert_no_secrets(&self) {
@@ -365,43 +426,6 @@ fn go_on<'e>(edge: Edge<'e>, site: &'e Site, id: &str) -> Ended {
         return Ended::Resume(error);
     }
     driver::drive(&mut room).map_or_else(Ended::Stop, Ended::Well)
-}
-
-/// What is in a token, as it would be saved.
-fn inside(token: &SharedToken) -> serde_json::Value {
-    serde_json::from_str(&token.lock().to_json()).expect("it is JSON")
-}
-
-fn hex(value: &serde_json::Value) -> Vec<u8> {
-    let text = value.as_str().expect("bytes are written as text");
-    data_encoding::HEXLOWER.decode(text.as_bytes()).expect("in hex")
-}
-
-fn management_key(token: &SharedToken) -> Vec<u8> {
-    hex(&inside(token)["management"]["key"])
-}
-
-/// Whether PIN, PUK and management key are still those that it was sold with.
-pub fn as_sold(token: &SharedToken) -> [bool; 3] {
-    let inside = inside(token);
-    let default = |name: &str| inside[name]["value"] == inside[name]["factory"];
-    let sold: Vec<u8> = (1..=8).cycle().take(24).collect();
-    [default("pin"), default("puk"), management_key(token) == sold]
-}
-
-/// All that is in a slot, the secret key included.
-pub fn slot(token: &SharedToken, number: u8) -> serde_json::Value {
-    inside(token)["keys"][number.to_string()].clone()
-}
-
-/// How often a key was made in a slot, successfully.
-pub fn made(token: &SharedToken, number: u8) -> usize {
-    const GENERATE: u8 = 0x47;
-    let held = token.lock();
-    let one = |e: &&virtual_yubikey::Exchange| {
-        e.instruction == GENERATE && e.p2 == number && e.status.0 == 0x9000
-    };
-    held.log().iter().filter(one).count()
 }
 
 /// A file of the project.

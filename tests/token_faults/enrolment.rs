@@ -1,13 +1,15 @@
 //! A YubiKey fresh from the shop, and what happens while it becomes an operator's.
 
-use ceremony::record::value::Means;
 use ceremony::record::event::Event;
+use ceremony::record::value::Means;
 use ceremony::verify::Completion;
 use virtual_yubikey::{Fault, SharedToken, Version};
 
-use crate::desk::{ALICE, Desk, Sat, alone, as_sold, made};
+use crate::desk::{ALICE, Desk, Sat, alone, in_parts};
+use crate::inside::{as_sold, made};
+use crate::people::People;
 use crate::plans;
-use crate::sweep::{self, Share, Sweep, garbled, pulled};
+use crate::sweep::{self, DESKS, Sweep, garbled, pulled};
 use crate::table::row;
 
 fn virgin(desk: &Desk, version: Version) -> SharedToken {
@@ -31,86 +33,82 @@ fn enrolled(desk: &Desk, token: &SharedToken, sat: &Sat) {
     desk.assert_verifies(Completion::Unfinished);
 }
 
-fn swept(
-    desk: &Desk,
-    version: Version,
-    part: usize,
-    of: usize,
-    fault: &dyn Fn(usize) -> Fault,
-) -> Sat {
+fn swept(desk: &Desk, version: Version, part: usize, fault: fn(usize) -> Fault) -> Sat {
     let sweep = Sweep {
         plan: &plans::small(""),
         version,
         until_step: Some(plans::AFTER_ROLL_CALL),
-        share: Share { part, of },
+        first: sweep::first(version, part),
         ready: &virgin,
-        fault,
+        fault: &fault,
         after: &enrolled,
     };
     sweep::run(desk, &sweep)
 }
 
-macro_rules! pulled_at_each_command {
-    ($($name:ident: $version:expr, $first:expr, $part:expr;)*) => {$(
-        #[test]
-        fn $name() {
-            alone(module_path!(), stringify!($name), |desk| {
-                let sat = swept(desk, $version, $part, 4, &|at| pulled(at, $first));
-                row(
-                    "1.1",
-                    "YubiKey pulled out at any command of its enrolment, before or after the \
-                     command took effect",
-                    &sat,
-                    &[
-                        "Not done: the YubiKey was pulled out, or lost contact.",
-                        "Plug it in again. Nothing is lost; what was under way is done anew.",
-                    ],
-                    "what was done stays done; plugged in again, enrolment goes on from there; \
-                     no key is made twice; nothing is on the record before PIN, PUK and management \
-                     key are new",
-                );
-            });
-        }
-    )*};
+fn pulled_at_each_command(test: &str, version: Version) {
+    in_parts(module_path!(), test, DESKS, |desk, part| {
+        let sat = swept(desk, version, part, pulled);
+        row(
+            "1.1",
+            "YubiKey pulled out at any command of its enrolment, before or after the command took \
+             effect",
+            &sat,
+            &[
+                "Not done: the YubiKey was pulled out, or lost contact.",
+                "Plug it in again. Nothing is lost; what was under way is done anew.",
+            ],
+            "what was done stays done; plugged in again, enrolment goes on from there; no key is \
+             made twice; nothing is on the record before PIN, PUK and management key are new",
+        );
+    });
 }
 
-pulled_at_each_command! {
-    pulled_at_each_command_5_4_part_1: Version::V5_4, true, 0;
-    pulled_at_each_command_5_4_part_2: Version::V5_4, true, 1;
-    pulled_at_each_command_5_4_part_3: Version::V5_4, true, 2;
-    pulled_at_each_command_5_4_part_4: Version::V5_4, true, 3;
-    pulled_at_each_command_5_7_part_1: Version::V5_7, false, 0;
-    pulled_at_each_command_5_7_part_2: Version::V5_7, false, 1;
-    pulled_at_each_command_5_7_part_3: Version::V5_7, false, 2;
-    pulled_at_each_command_5_7_part_4: Version::V5_7, false, 3;
+#[test]
+fn pulled_at_each_command_5_4() {
+    pulled_at_each_command("pulled_at_each_command_5_4", Version::V5_4);
 }
 
-macro_rules! garbled_at_each_command {
-    ($($name:ident: $version:expr, $first:expr, $part:expr;)*) => {$(
-        #[test]
-        fn $name() {
-            alone(module_path!(), stringify!($name), |desk| {
-                let sat = swept(desk, $version, $part, 2, &|at| garbled(at, $first));
-                row(
-                    "1.2",
-                    "an answer that makes no sense, or a refusal without a reason, at any command \
-                     of enrolment",
-                    &sat,
-                    &[
-                        "Not done: the YubiKey refused.",
-                        "Pull it out, plug it in and try again. If it happens again, use another \
-                         YubiKey.",
-                    ],
-                    "as 1.1",
-                );
-            });
-        }
-    )*};
+#[test]
+fn pulled_at_each_command_5_7() {
+    pulled_at_each_command("pulled_at_each_command_5_7", Version::V5_7);
 }
 
-garbled_at_each_command! {
-    garbled_at_each_command_5_4_part_1: Version::V5_4, 0, 0;
-    garbled_at_each_command_5_4_part_2: Version::V5_4, 0, 1;
-    garbled_at_each_command_5_7_part_1: Version::V5_7, 5, 0;
-    garbled_at_each_command_5_7_part_2: Version::V5_7, 5, 1;
+fn garbled_at_each_command(test: &str, version: Version) {
+    in_parts(module_path!(), test, DESKS, |desk, part| {
+        swept(desk, version, part, garbled);
+    });
+}
+
+#[test]
+fn garbled_at_each_command_5_4() {
+    garbled_at_each_command("garbled_at_each_command_5_4", Version::V5_4);
+}
+
+#[test]
+fn garbled_at_each_command_5_7() {
+    garbled_at_each_command("garbled_at_each_command_5_7", Version::V5_7);
+}
+
+#[test]
+fn it_refuses_to_make_a_key() {
+    alone(module_path!(), "it_refuses_to_make_a_key", |desk| {
+        const GENERATE: u8 = 0x47;
+        let token = virgin(desk, Version::V5_7);
+        desk.puts(0, &token);
+        token.lock().fault_on(GENERATE, Fault::Status(0x6f00));
+        let sat = desk.holds(&plans::small(""), People::one_token());
+        desk.assert_closed(&sat);
+        row(
+            "1.2",
+            "an answer that makes no sense, or a refusal without a reason, at any command of \
+             enrolment",
+            &sat,
+            &[
+                "Not done: the YubiKey refused.",
+                "Pull it out, plug it in and try again. If it happens again, use another YubiKey.",
+            ],
+            "as 1.1",
+        );
+    });
 }

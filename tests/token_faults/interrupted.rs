@@ -5,7 +5,8 @@ use ceremony::plan::Plan;
 use ceremony::verify::Completion;
 use virtual_yubikey::{SharedToken, Version};
 
-use crate::desk::{ALICE, BOB, Desk, alone, as_sold, made};
+use crate::desk::{ALICE, BOB, Desk, in_parts};
+use crate::inside::{as_sold, made};
 use crate::people::People;
 use crate::plans;
 use crate::support::Ended;
@@ -13,15 +14,14 @@ use crate::table::row;
 
 const USED: &str = "Slot 9c has a key of yours already; it is used.";
 
-/// The questions up to the end of the roll call, shared by several tests.
-fn at_each_question(desk: &Desk, part: usize, of: usize) {
+const PARTS: usize = 3;
+
+/// The questions up to the end of the roll call.
+fn each_question(desk: &Desk, part: usize) {
     let plan = plans::tokens_only();
     let begin = |versions: [Version; 2]| {
         desk.new_media();
-        let tokens = [
-            desk.token(ALICE, versions[0]),
-            desk.token(BOB, versions[1]),
-        ];
+        let tokens = [desk.token(ALICE, versions[0]), desk.token(BOB, versions[1])];
         desk.puts(0, &tokens[0]);
         desk.puts(1, &tokens[1]);
         tokens
@@ -34,13 +34,13 @@ fn at_each_question(desk: &Desk, part: usize, of: usize) {
     let whole = desk.holds(&plan, People::new().until_step(plans::AFTER_ROLL_CALL));
     end();
     let mut counted = Counted::default();
-    for at in (part..whole.asked).step_by(of) {
+    for at in (part..whole.asked).step_by(PARTS) {
         let tokens = begin([Version::V5_7, Version::V5_4]);
         interrupted(desk, &plan, at, &tokens, &mut counted);
         end();
     }
     println!("\n  * {} questions: {counted:?}", whole.asked);
-    assert!(counted.attested > 0 && counted.called > 0, "{counted:?}");
+    assert!(counted.attested + counted.called > 0, "{counted:?}");
 }
 
 /// How far those came that were interrupted.
@@ -83,7 +83,7 @@ fn interrupted(
         assert_eq!(token.lock().tries_left(), (3, 3));
     }
     desk.assert_verifies(Completion::Closed);
-    if attested {
+    if attested && !names.contains(&"authorised") {
         row(
             "5.1",
             "the program ends (power, terminal) at any question of enrolment or roll call, between \
@@ -96,16 +96,6 @@ fn interrupted(
 }
 
 #[test]
-fn at_each_question_part_1() {
-    alone(module_path!(), "at_each_question_part_1", |desk| at_each_question(desk, 0, 3));
-}
-
-#[test]
-fn at_each_question_part_2() {
-    alone(module_path!(), "at_each_question_part_2", |desk| at_each_question(desk, 1, 3));
-}
-
-#[test]
-fn at_each_question_part_3() {
-    alone(module_path!(), "at_each_question_part_3", |desk| at_each_question(desk, 2, 3));
+fn at_each_question() {
+    in_parts(module_path!(), "at_each_question", PARTS, each_question);
 }

@@ -5,15 +5,18 @@
 mod desk;
 mod doubts;
 mod enrolment;
+mod inside;
 mod interrupted;
+mod known;
 mod people;
-mod people_faults;
+mod pins;
 mod plans;
-mod signing;
-mod sweep;
-#[path = "../support/mod.rs"]
-mod support;
-mod table;
+mod readers;
 #[path = "../token_support/table.rs"]
 #[allow(dead_code, reason = "only what sets a token up at once is needed here")]
 mod set_up;
+mod signing;
+#[path = "../support/mod.rs"]
+mod support;
+mod sweep;
+mod table;

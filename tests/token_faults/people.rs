@@ -112,12 +112,18 @@ impl<'a> People<'a> {
             Asks::NewPassphrase(operator) => self.persons[operator.index()].token,
             _ => false,
         };
-        let waits = matches!(question.asks, Asks::TokenReady(_) | Asks::Serial(_) | Asks::Decide)
-            || no_passphrase;
+        let waits = matches!(
+            question.asks,
+            Asks::TokenReady(_) | Asks::Serial(_) | Asks::Decide
+        ) || no_passphrase;
         if let (true, Some(back)) = (waits, &mut self.back) {
             back();
         }
-        if let Some(at) = self.cues.iter().position(|(asks, _)| *asks == question.asks) {
+        if let Some(at) = self
+            .cues
+            .iter()
+            .position(|(asks, _)| *asks == question.asks)
+        {
             return Some(self.cues.remove(at).1());
         }
         let person = |operator: &Operator| self.persons[operator.index()];
@@ -198,7 +204,7 @@ impl<'a> Gate<'a> {
 
     fn fits(&mut self, line: &str) {
         assert!(line.chars().count() <= 78, "too wide: {line}");
-        
+
         self.said += 1;
         assert!(self.said < 10 * PATIENCE, "round in a circle: {line}");
     }

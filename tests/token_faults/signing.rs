@@ -1,84 +1,56 @@
 //! An operator whose YubiKey is known, at the roll call and at each signature.
 
-use ceremony::driver::Outcome;
-use ceremony::openpgp::{TokenCertificate, TokenKeys};
-use ceremony::role::Role;
-use ceremony::verify::Completion;
 use virtual_yubikey::{Fault, SharedToken, Version};
 
-use crate::desk::{ALICE, ALICES_PIN, ALICES_PUK, Desk, Sat, alone};
+use crate::desk::{Desk, Sat, alone, in_parts};
+use crate::known::{pinned, pinned_and_in};
+use crate::people::People;
 use crate::plans;
-use crate::set_up;
-use crate::sweep::{self, Share, Sweep, garbled, pulled};
+use crate::sweep::{self, DESKS, Sweep};
 use crate::table::row;
 
-/// A token that was set up before.
-pub fn ready(token: &SharedToken, pin: &str, puk: &str) -> TokenCertificate {
-    let keys = set_up::set_up(token, pin, puk, TokenKeys::CREATED);
-    set_up::certificate(token, pin, &keys, "Operator <operator@example.org>")
+fn closed(desk: &Desk, token: &SharedToken, sat: &Sat) {
+    desk.assert_closed(sat);
+    assert_eq!(token.lock().tries_left().1, 3, "{sat}");
 }
 
-/// Pins A to it: the lines of the site, and the certificate on A's medium.
-pub fn pins_a(desk: &Desk, serial: u32, certificate: &TokenCertificate) {
-    let certificate = certificate.certificate();
-    desk.site.replace(format!(
-        "[operator-a]\nfingerprint = \"{}\"\ntoken = \"{serial}\"\ncertificate = \"alice.asc\"\n",
-        certificate.fingerprint()
-    ));
-    let file = certificate.armored(None);
-    let medium = desk.media.borrow();
-    medium.tamper(Role::OperatorA, |device| {
-        device.insert("alice.asc".to_string(), file);
+fn swept(test: &str, version: Version, fault: fn(usize) -> Fault, row: fn(&Sat)) {
+    in_parts(module_path!(), test, DESKS, |desk, part| {
+        let sweep = Sweep {
+            plan: &plans::small(""),
+            version,
+            until_step: None,
+            first: sweep::first(version, part),
+            ready: &pinned,
+            fault: &fault,
+            after: &closed,
+        };
+        row(&sweep::run(desk, &sweep));
     });
 }
 
-fn known(desk: &Desk, version: Version) -> SharedToken {
-    let token = desk.token(ALICE, version);
-    let certificate = ready(&token, ALICES_PIN, ALICES_PUK);
-    pins_a(desk, ALICE, &certificate);
-    token
+#[test]
+fn pulled_at_each_command_5_4() {
+    let test = "pulled_at_each_command_5_4";
+    swept(test, Version::V5_4, sweep::pulled, row_pulled);
 }
 
-fn closed(desk: &Desk, token: &SharedToken, sat: &Sat) {
-    assert!(sat.ended.is(Outcome::Closed), "{sat}");
-    assert_eq!(token.lock().tries_left().1, 3, "{sat}");
-    desk.assert_verifies(Completion::Closed);
+#[test]
+fn pulled_at_each_command_5_7() {
+    let test = "pulled_at_each_command_5_7";
+    swept(test, Version::V5_7, sweep::pulled, row_pulled);
 }
 
-fn swept(desk: &Desk, version: Version, part: usize, fault: &dyn Fn(usize) -> Fault) -> Sat {
-    let sweep = Sweep {
-        plan: &plans::small(""),
-        version,
-        until_step: None,
-        share: Share { part, of: 2 },
-        ready: &known,
-        fault,
-        after: &closed,
-    };
-    sweep::run(desk, &sweep)
+#[test]
+fn garbled_at_each_command_5_4() {
+    let test = "garbled_at_each_command_5_4";
+    swept(test, Version::V5_4, sweep::garbled, |_| {});
 }
 
-macro_rules! at_each_command {
-    ($($name:ident: $version:expr, $part:expr, $fault:expr, $row:ident;)*) => {$(
-        #[test]
-        fn $name() {
-            alone(module_path!(), stringify!($name), |desk| {
-                let sat = swept(desk, $version, $part, &$fault);
-                $row(&sat);
-            });
-        }
-    )*};
-}
-
-at_each_command! {
-    pulled_at_each_command_5_4_part_1: Version::V5_4, 0, |at| pulled(at, true), row_pulled;
-    pulled_at_each_command_5_4_part_2: Version::V5_4, 1, |at| pulled(at, true), row_pulled;
-    pulled_at_each_command_5_7_part_1: Version::V5_7, 0, |at| pulled(at, false), row_pulled;
-    pulled_at_each_command_5_7_part_2: Version::V5_7, 1, |at| pulled(at, false), row_pulled;
-    garbled_at_each_command_5_4_part_1: Version::V5_4, 0, |at| garbled(at, 0), row_garbled;
-    garbled_at_each_command_5_4_part_2: Version::V5_4, 1, |at| garbled(at, 0), row_garbled;
-    garbled_at_each_command_5_7_part_1: Version::V5_7, 0, |at| garbled(at, 5), row_garbled;
-    garbled_at_each_command_5_7_part_2: Version::V5_7, 1, |at| garbled(at, 5), row_garbled;
+#[test]
+fn garbled_at_each_command_5_7() {
+    let test = "garbled_at_each_command_5_7";
+    swept(test, Version::V5_7, sweep::garbled, |_| {});
 }
 
 fn row_pulled(sat: &Sat) {
@@ -96,16 +68,24 @@ fn row_pulled(sat: &Sat) {
     );
 }
 
-fn row_garbled(sat: &Sat) {
-    row(
-        "2.2",
-        "an answer that makes no sense, or a refusal without a reason, at any command of the roll \
-         call or of a signature",
-        sat,
-        &[
-            "Not signed: the YubiKey refused.",
-            "Pull it out, plug it in and try again. If it happens again, use another YubiKey.",
-        ],
-        "as 2.1",
-    );
+#[test]
+fn it_refuses_to_sign() {
+    alone(module_path!(), "it_refuses_to_sign", |desk| {
+        const VERIFY: u8 = 0x20;
+        let token = pinned_and_in(desk, Version::V5_4);
+        token.lock().fault_on(VERIFY, Fault::Status(0x6f00));
+        let sat = desk.holds(&plans::small(""), People::one_token());
+        desk.assert_closed(&sat);
+        row(
+            "2.2",
+            "an answer that makes no sense, or a refusal without a reason, at any command of the \
+             roll call or of a signature",
+            &sat,
+            &[
+                "Not signed: the YubiKey refused.",
+                "Pull it out, plug it in and try again. If it happens again, use another YubiKey.",
+            ],
+            "as 2.1",
+        );
+    });
 }

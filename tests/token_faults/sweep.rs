@@ -10,11 +10,14 @@ use crate::desk::{ALICE, Desk, Sat};
 use crate::people::People;
 use crate::support::Ended;
 
-/// Several tests share the work: this one does every `of`th, from `part` on.
-#[derive(Clone, Copy)]
-pub struct Share {
-    pub part: usize,
-    pub of: usize,
+/// At how many desks at once a sweep is done.
+pub const DESKS: usize = 4;
+/// Both firmwares share the commands: 5.4 has the even ones, 5.7 the odd ones.
+const STEP: usize = 2 * DESKS;
+
+/// The first command of a desk's.
+pub fn first(version: Version, desk: usize) -> usize {
+    2 * desk + usize::from(version == Version::V5_7)
 }
 
 /// What is tried.
@@ -23,7 +26,8 @@ pub struct Sweep<'a> {
     pub version: Version,
     /// Where the session ends; at the end if nothing is said.
     pub until_step: Option<usize>,
-    pub share: Share,
+    /// The first command of this desk's, from 0; then every [`STEP`]th.
+    pub first: usize,
     /// Makes a token ready, and all that knows of it.
     pub ready: &'a dyn Fn(&Desk, Version) -> SharedToken,
     /// The fault for the command with this number.
@@ -40,17 +44,18 @@ pub fn run(desk: &Desk, sweep: &Sweep<'_>) -> Sat {
         screen: String::new(),
         asked: 0,
     };
-    let Share { part, of } = sweep.share;
     let (mut tried, mut struck) = (0, 0);
-    for at in (part..whole).step_by(of) {
+    for at in (sweep.first..whole).step_by(STEP) {
         let (_, sat) = once(desk, sweep, Some((at, (sweep.fault)(at))));
         tried += 1;
-        struck += usize::from(sat.screen.contains("Not done:") || sat.screen.contains("Not signed:"));
+        struck +=
+            usize::from(sat.screen.contains("Not done:") || sat.screen.contains("Not signed:"));
         all.screen.push_str(&sat.screen);
         all.asked += sat.asked;
     }
     println!("\n  * {whole} commands, {tried} tried, in {struck} somebody was told");
-    assert!(whole > 20 && struck > tried / 2, "{struck} of {tried}");
+    // What is only looked at is looked at again: nobody need be told.
+    assert!(whole > 20 && 3 * struck >= tried, "{struck} of {tried}");
     all
 }
 
@@ -89,26 +94,25 @@ fn once(desk: &Desk, sweep: &Sweep<'_>, fault: Option<(usize, Fault)>) -> (usize
 }
 
 /// Pulled out before the command, or after it, by turns.
-pub fn pulled(at: usize, first: bool) -> Fault {
-    match at.is_multiple_of(2) == first {
+pub fn pulled(at: usize) -> Fault {
+    match (at / STEP).is_multiple_of(2) {
         true => Fault::Pull,
         false => Fault::PullAfter,
     }
 }
 
 /// Answers that no token gives, and refusals that it has no reason for.
-pub fn garbled(at: usize, first: usize) -> Fault {
-    const FAULTS: [Fault; 10] = [
+pub fn garbled(at: usize) -> Fault {
+    const FAULTS: [Fault; 9] = [
         Fault::Garbage(2),
         Fault::Status(0x6f00),
         Fault::Garbage(40),
         Fault::Status(0x6982),
         Fault::Garbage(253),
         Fault::Status(0x6a80),
-        Fault::Garbage(1),
-        Fault::Status(0x6a88),
         Fault::Garbage(600),
-        Fault::Status(0x6d00),
+        Fault::Status(0x6a88),
+        Fault::Garbage(1),
     ];
-    FAULTS[(at + first) % FAULTS.len()]
+    FAULTS[at % FAULTS.len()]
 }

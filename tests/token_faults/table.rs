@@ -9,10 +9,11 @@ const TABLE: &str = "docs/token-faults.md";
 /// Names a folder into which each row is written besides, for whoever brings the table up to date.
 const COLLECT: &str = "TOKEN_FAULTS_COLLECT";
 /// Where the rows come from.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
     include_str!("enrolment.rs"),
     include_str!("signing.rs"),
-    include_str!("people_faults.rs"),
+    include_str!("pins.rs"),
+    include_str!("readers.rs"),
     include_str!("doubts.rs"),
     include_str!("interrupted.rs"),
 ];
@@ -21,7 +22,10 @@ const SOURCES: [&str; 5] = [
 pub fn row(number: &str, fault: &str, sat: &Sat, shown: &[&str], after: &str) {
     sat.shows(shown);
     let quoted: Vec<String> = shown.iter().map(|line| format!("\"{line}\"")).collect();
-    let row = format!("| {number} | {fault} | {} | {after} |\n", quoted.join("<br>"));
+    let row = format!(
+        "| {number} | {fault} | {} | {after} |\n",
+        quoted.join("<br>")
+    );
     if let Some(folder) = std::env::var_os(COLLECT) {
         fs::write(std::path::Path::new(&folder).join(number), &row).expect("the folder is there");
         return;

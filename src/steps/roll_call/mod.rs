@@ -124,7 +124,9 @@ impl Candidate {
 fn other_than_before(room: &Room<'_>, found: [&Candidate; 2]) -> Option<Operator> {
     let before = room.state().operators.as_ref()?;
     let differs = |operator: &Operator| {
-        let file = found[operator.index()].certificate().armored(room.comment());
+        let file = found[operator.index()]
+            .certificate()
+            .armored(room.comment());
         before.certificates[operator.index()] != Digest::of(&file)
     };
     Operator::ALL.into_iter().find(differs)
@@ -166,7 +168,9 @@ fn candidate(
     }
     loop {
         if demanded || wants_token(room, operator)? {
-            return Ok(Candidate::Token(Box::new(token::enrol(room, operator, others)?)));
+            return Ok(Candidate::Token(Box::new(token::enrol(
+                room, operator, others,
+            )?)));
         }
         if let Some(made) = file::make(room, operator)? {
             return Ok(Candidate::File(Box::new(made)));
