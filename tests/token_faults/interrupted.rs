@@ -1,13 +1,14 @@
 //! The terminal is closed at a question; the ceremony is resumed.
 
 use ceremony::driver::Outcome;
-use ceremony::plan::Plan;
+use ceremony::plan::{Operator::A, Plan};
+use ceremony::screen::Asks;
 use ceremony::verify::Completion;
 use virtual_yubikey::{SharedToken, Version};
 
-use crate::desk::{ALICE, BOB, Desk, in_parts};
+use crate::desk::{ALICE, BOB, CAROL, Desk, alone, in_parts};
 use crate::inside::{as_sold, made};
-use crate::people::People;
+use crate::people::{People, line};
 use crate::plans;
 use crate::support::Ended;
 use crate::table::row;
@@ -98,4 +99,48 @@ fn interrupted(
 #[test]
 fn at_each_question() {
     in_parts(module_path!(), "at_each_question", PARTS, each_question);
+}
+
+/// Once both were asked to sign, a roll call that is held again must find the same two.
+#[test]
+fn another_token_at_the_roll_call_that_is_held_again() {
+    let test = "another_token_at_the_roll_call_that_is_held_again";
+    alone(module_path!(), test, |desk| {
+        let tokens = [ALICE, BOB].map(|serial| desk.token(serial, Version::V5_7));
+        let other = desk.token(CAROL, Version::V5_4);
+        desk.puts(0, &tokens[0]);
+        desk.puts(1, &tokens[1]);
+        // The PIN for A's first signature.
+        const QUESTION: usize = 19;
+        let people = People::new().closes_at(QUESTION);
+        desk.holds(&plans::tokens_only(), people);
+        assert_eq!(desk.names().last(), Some(&"authorise"));
+        // Going on is signed with the first one.
+        let people = People::new()
+            .cue(Asks::Serial(A), || {
+                desk.pulls(0);
+                desk.puts(0, &other);
+                line("")
+            })
+            .types(Asks::Serial(A), "10000003")
+            .cue(Asks::Decide, || {
+                desk.pulls(0);
+                desk.puts(0, &tokens[0]);
+                line("try-again")
+            });
+        let sat = desk.resumes(people);
+        desk.assert_closed(&sat);
+        let details = desk.details();
+        assert!(!details.contains("serial: 10000003"), "{details}");
+        row(
+            "5.2",
+            "the same, and another YubiKey is brought to the roll call that is held again",
+            &sat,
+            &[
+                "Expected: both operators have the keys of this ceremony's earlier roll call",
+                "Happened: operator A has another key or certificate",
+            ],
+            "refused; an exception of both; with the first one the ceremony goes on",
+        );
+    });
 }
