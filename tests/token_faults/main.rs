@@ -13,7 +13,6 @@ mod pins;
 mod plans;
 mod readers;
 #[path = "../token_support/table.rs"]
-#[allow(dead_code, reason = "only what sets a token up at once is needed here")]
 mod set_up;
 mod signing;
 #[path = "../support/mod.rs"]
