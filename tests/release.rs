@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// What every seam's variable begins with, the one for the software tokens' root among them.
 const SEAM: &[u8] = b"CEREMONY_TEST_ONLY";
@@ -14,20 +15,40 @@ fn has_seam(program: &Path) -> bool {
     bytes.windows(SEAM.len()).any(|window| window == SEAM)
 }
 
+/// What the program says of a record with software tokens, when it is given their root.
+fn verdict(program: &Path) -> String {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/3/capsules");
+    let output = Command::new(program)
+        .arg("verify")
+        .arg(kept.join("record"))
+        .env("CEREMONY_TEST_ONLY_ROOT", kept.join("root.der"))
+        .output();
+    let output = output.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    let both = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&both).into_owned()
+}
+
+const REFUSED: &str = "nobody known vouches for this token";
+
 #[cfg(debug_assertions)]
 #[test]
-fn the_search_finds_the_seam_of_a_debug_build() {
-    assert!(has_seam(Path::new(env!("CARGO_BIN_EXE_ceremony"))));
+fn a_debug_build_has_the_seam() {
+    let program = Path::new(env!("CARGO_BIN_EXE_ceremony"));
+    assert!(has_seam(program));
+    let said = verdict(program);
+    assert!(
+        !said.contains(REFUSED) && said.contains("attested under"),
+        "{said}"
+    );
 }
 
 #[test]
 #[ignore = "needs the release build of scripts/rehearse; .ci/run has it"]
-fn the_release_has_no_seam() {
+fn the_release_has_no_seam_and_believes_no_software_token() {
     let debug = PathBuf::from(env!("CARGO_BIN_EXE_ceremony"));
-    let target = debug
-        .parent()
-        .and_then(Path::parent)
-        .expect("target/PROFILE");
-    let release = target.join("release").join("ceremony");
+    let target = debug.parent().and_then(Path::parent);
+    let release = target.expect("target/PROFILE").join("release/ceremony");
     assert!(!has_seam(&release), "{}", release.display());
+    let said = verdict(&release);
+    assert!(said.contains(REFUSED), "{said}");
 }
