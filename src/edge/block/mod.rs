@@ -134,6 +134,9 @@ pub trait Bus {
     /// # Errors
     /// If the machine does not show its disks at all.
     fn disks(&mut self) -> io::Result<Vec<Disk>>;
+
+    /// Waits a little for something to change.
+    fn wait(&mut self);
 }
 
 impl Disk {

@@ -12,14 +12,17 @@ use std::collections::BTreeMap;
 
 use super::{Bus, Found, Mounted, Mounts, StickId, found, size};
 use crate::digest::Digest;
-use crate::edge::media::{Access, Kind, Media, MediaError, MediaFault};
 use crate::edge::block::MountError;
+use crate::edge::media::{Access, Kind, Media, MediaError, MediaFault};
 use crate::journal::RECORD_MEDIA;
 use crate::preflight::MediumFact;
 use crate::role::Role;
 
 /// The record grows this often before an operator's stick is mounted anew and compared.
 const GROWTHS: u32 = 8;
+
+/// How often it is looked whether partitions are gone.
+const PARTITION_TRIES: u32 = 10;
 
 /// The columns that are left for a stick's name beside its role and free space.
 const TITLE: usize = 48;
@@ -42,8 +45,8 @@ struct Held {
     written: BTreeMap<String, Written>,
     /// Something was written that was not compared after a mount.
     unsettled: bool,
-    /// How often the record grew since it was compared.
-    growths: u32,
+    /// How often the record grows until it is compared again: soon the first time.
+    growths_left: u32,
     /// It was pulled while mounted: it has to come back before anything else.
     pulled: bool,
     /// What was seen of it when it was last there.
@@ -109,7 +112,7 @@ impl Sticks {
             mounted: None,
             written: BTreeMap::new(),
             unsettled: false,
-            growths: 0,
+            growths_left: 1,
             pulled: false,
             seen: None,
         };
@@ -131,6 +134,28 @@ impl Sticks {
     /// Makes an empty file system on a stick that has no role.
     pub fn format(&mut self, stick: &Found) -> Result<(), MountError> {
         self.mounts.format(&stick.disk.name)
+    }
+
+    /// A stick stays in the role that it was put into; one that is not written all the time is
+    /// unmounted until it is used.
+    pub fn keep(&mut self, role: Role) {
+        if !RECORD_MEDIA.contains(&role) {
+            self.rest(role);
+        }
+    }
+
+    /// The same stick after it was formatted. Its partitions go a moment later.
+    pub fn after_format(&mut self, old: &Found) -> Option<Found> {
+        let mut stick = None;
+        for _ in 0..PARTITION_TRIES {
+            let mut all = self.found().into_iter();
+            stick = all.find(|stick| stick.fit.is_ok() && stick.fit == old.fit);
+            if stick.as_ref().is_some_and(|s| s.disk.partitions.is_empty()) {
+                break;
+            }
+            self.bus.wait();
+        }
+        stick
     }
 
     /// Unmounts a stick that is not used now.
@@ -251,7 +276,6 @@ impl Sticks {
         held.written = written;
         if result.is_ok() {
             held.unsettled = false;
-            held.growths = 0;
         }
         result
     }
@@ -333,7 +357,8 @@ fn title(stick: &Found, id: &StickId) -> String {
 }
 
 fn is_below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+    path.strip_prefix(folder)
+        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 impl Media for Sticks {
@@ -410,11 +435,12 @@ impl Media for Sticks {
         self.change(role, |files| files.extend(role, path, whole))?;
         self.note(role, path, whole)?;
         let held = self.held(role)?;
-        let first = held.growths == 0 && held.written.len() <= 8;
-        held.growths += 1;
-        if RECORD_MEDIA.contains(&role) && (first || held.growths >= GROWTHS) {
-            return self.remount(role);
+        held.growths_left = held.growths_left.saturating_sub(1);
+        if held.growths_left > 0 || !RECORD_MEDIA.contains(&role) {
+            return Ok(());
         }
+        self.remount(role)?;
+        self.held(role)?.growths_left = GROWTHS;
         Ok(())
     }
 

@@ -10,6 +10,8 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::{Bus, Disk, Number, Partition, Usb};
 use crate::edge::facts;
@@ -35,6 +37,10 @@ impl Sysfs {
 impl Bus for Sysfs {
     fn disks(&mut self) -> io::Result<Vec<Disk>> {
         disks(&self.root)
+    }
+
+    fn wait(&mut self) {
+        thread::sleep(Duration::from_millis(300));
     }
 }
 
@@ -135,8 +141,7 @@ fn is_hex4(text: &str) -> bool {
 
 /// A serial number tells devices apart only if something stands in it.
 fn is_serial(text: &str) -> bool {
-    text.chars()
-        .any(|c| c.is_ascii_alphanumeric() && c != '0')
+    text.chars().any(|c| c.is_ascii_alphanumeric() && c != '0')
 }
 
 /// A file's text without blanks around it. What is not printable ASCII becomes a question mark:

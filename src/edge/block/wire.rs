@@ -20,7 +20,9 @@ pub struct DeviceName(String);
 impl DeviceName {
     /// Takes a name that is one.
     pub fn new(name: &str) -> Option<DeviceName> {
-        let sound = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        let sound = name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
             && name.starts_with(|c: char| c.is_ascii_lowercase())
             && name.len() <= MAX_NAME;
         sound.then(|| DeviceName(name.to_string()))
@@ -64,9 +66,7 @@ impl Request {
     pub fn parse(line: &str) -> Option<Request> {
         let words: Vec<&str> = line.split(' ').collect();
         let request = match words[..] {
-            ["mount", device, role] => {
-                Request::Mount(DeviceName::new(device)?, role.parse().ok()?)
-            }
+            ["mount", device, role] => Request::Mount(DeviceName::new(device)?, role.parse().ok()?),
             ["unmount", role] => Request::Unmount(role.parse().ok()?),
             ["format", device] => Request::Format(DeviceName::new(device)?),
             ["clock", seconds] => Request::Clock(seconds.parse().ok()?),
@@ -191,8 +191,7 @@ mod tests {
     fn answer() -> impl Strategy<Value = Answer> {
         let kind = prop::sample::select(&FileSystem::ALL[..]);
         prop_oneof![
-            (kind, any::<bool>())
-                .prop_map(|(kind, read_only)| Answer::Mounted { kind, read_only }),
+            (kind, any::<bool>()).prop_map(|(kind, read_only)| Answer::Mounted { kind, read_only }),
             Just(Answer::Done),
             prop::sample::select(Refusal::ALL).prop_map(Answer::Refused),
             any::<i32>().prop_map(Answer::Failed),

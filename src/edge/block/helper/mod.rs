@@ -7,9 +7,9 @@
 //! - the programs that it starts, and their arguments, are fixed.
 
 mod acts;
-mod requests;
 #[cfg(debug_assertions)]
 mod pretend;
+mod requests;
 
 #[allow(
     clippy::disallowed_methods,

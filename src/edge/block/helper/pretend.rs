@@ -42,7 +42,10 @@ impl Pretend {
     }
 
     fn number(&self, device: &Path) -> io::Result<Number> {
-        let name = device.file_name().and_then(|name| name.to_str()).unwrap_or("");
+        let name = device
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or("");
         for disk in sysfs::disks(&self.root)? {
             let parts = disk.partitions.iter().map(|p| (p.name.as_str(), p.number));
             let mut all = parts.chain([(disk.name.as_str(), disk.number)]);

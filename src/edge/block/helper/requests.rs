@@ -99,7 +99,13 @@ impl Machine {
         let (acts, user, path) = (Arc::clone(&self.acts), self.user, device.path.clone());
         bounded(limit, move || {
             let (device, at) = (&path, &at);
-            acts.mount(&Plan { device, at, kind, read_only, user })?;
+            acts.mount(&Plan {
+                device,
+                at,
+                kind,
+                read_only,
+                user,
+            })?;
             // ext4 has owners: its top folder becomes the program's.
             if kind == FileSystem::Ext4 && !read_only {
                 acts.give(at, user)?;
@@ -181,7 +187,9 @@ impl Machine {
     }
 
     fn is_mounted(&self, at: &Path) -> Result<bool, Not> {
-        Ok(sysfs::mounts(&self.root)?.iter().any(|mount| mount.at == at))
+        Ok(sysfs::mounts(&self.root)?
+            .iter()
+            .any(|mount| mount.at == at))
     }
 
     /// The checks that every device must pass.

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use rustix::fs::Mode;
 
+use super::PLACES;
 use super::acts::{Acts, Real};
 use super::requests::Machine;
-use super::PLACES;
+use crate::edge::block::Refusal;
 use crate::edge::block::SOCKET;
 use crate::edge::block::wire::{Answer, MAX_LINE};
-use crate::edge::block::Refusal;
 use crate::error::Explain;
 
 /// Whoever connects says what it wants at once.
