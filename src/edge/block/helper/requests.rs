@@ -24,8 +24,9 @@ use crate::version;
 ///
 /// FAT32 because every computer reads and writes it. Without a partition table: Windows, macOS and
 /// Linux take a removable medium so, there is no table that could point to another place, and
-/// nothing of an earlier one is left. `-I`: yes, the whole disk.
-const FORMAT: (&str, [&str; 5]) = ("/sbin/mkfs.vfat", ["-I", "-F", "32", "-n", "MEDIUM"]);
+/// nothing of an earlier one is left. `-I`: yes, the whole disk. dosfstools and busybox both have
+/// this program under this name.
+const FORMAT: (&str, [&str; 5]) = ("/sbin/mkdosfs", ["-I", "-F", "32", "-n", "MEDIUM"]);
 
 /// Makes the kernel forget the partitions that were there.
 const REREAD: (&str, [&str; 1]) = ("/sbin/blockdev", ["--rereadpt"]);
