@@ -63,7 +63,7 @@ fn play(machine: &Machine, line: &str, until: &str) -> (Option<i32>, String) {
     let seam = machine.folder.path().to_str().expect("a plain path");
     let mut terminal = Terminal::start(line, &[(SEAM, seam)]);
     let mut people = People::new();
-    loop {
+    for _ in 0..MOST_TURNS {
         let asked = match terminal.turn() {
             Turn::Ended(code) => return (Some(code), terminal.printed),
             Turn::Asked(asked) => asked,
@@ -77,7 +77,11 @@ fn play(machine: &Machine, line: &str, until: &str) -> (Option<i32>, String) {
         };
         terminal.press(&format!("{keys}\r"));
     }
+    panic!("it goes on for ever:\n{}", terminal.printed);
 }
+
+/// More questions than a ceremony has.
+const MOST_TURNS: usize = 600;
 
 /// On a machine with nothing but `lo` and no swap.
 fn command(machine: &Machine, arguments: &str) -> String {
@@ -145,6 +149,31 @@ fn a_ceremony_on_sticks_stops_as_planned_and_goes_on() {
         let title = format!("The stick for {role}");
         assert_eq!(printed.contains(&title), asked, "{role}: {printed}");
     }
+
+    // That program was ended in the middle, and left sticks mounted: the next one begins anew.
+    let mountinfo = fs::read_to_string(machine.path("proc/self/mountinfo")).expect("is there");
+    assert!(mountinfo.contains("/media/operator-a"), "{mountinfo}");
+
+    // The same sticks bring the backup for a message that is opened.
+    ROLES
+        .iter()
+        .for_each(|role| machine.unplug_if_in(&name(role)));
+    machine.put("message", b"whatever it is");
+    let open = command(&machine, "open message -o out");
+    let (code, printed) = play(&machine, &open, "Is the clock right?");
+    assert_eq!(code, None, "{printed}");
+    for (role, asked) in [
+        ("operator-b", true),
+        ("secret-1", true),
+        ("secret-2", false),
+    ] {
+        let title = format!("The stick for {role}");
+        assert_eq!(printed.contains(&title), asked, "{role}: {printed}");
+    }
+    assert!(
+        printed.contains("(a backup)"),
+        "what is on it is on the screen"
+    );
 }
 
 #[test]

@@ -5,16 +5,16 @@
 
 mod content;
 mod desk;
+mod error;
 
 pub use content::Content;
 pub use desk::Desk;
-
-use std::fmt;
+pub use error::AssignError;
 
 use crate::edge::block::{Found, MountError, Refusal, Sticks, size};
 use crate::edge::media::Media;
-use crate::edge::{MediaError, MediaFault, TerminalError};
-use crate::error::{Exit, Explain};
+use crate::edge::{MediaError, MediaFault};
+use crate::error::Explain;
 use crate::journal::RECORD_MEDIA;
 use crate::preflight::MediumFact;
 use crate::role::Role;
@@ -32,59 +32,6 @@ pub enum Purpose<'p> {
     Search,
     /// To be read only.
     Read,
-}
-
-/// Why no stick has the role.
-#[derive(Debug)]
-pub enum AssignError {
-    /// They left before anything was recorded.
-    Left,
-    /// No record is on operator A's stick.
-    NoRecord,
-    /// The terminal is gone.
-    Terminal(TerminalError),
-}
-
-impl fmt::Display for AssignError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AssignError::Left => f.write_str("stopped before all sticks had their roles"),
-            AssignError::NoRecord => f.write_str("there is no record on this stick"),
-            AssignError::Terminal(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for AssignError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            AssignError::Terminal(error) => error.source(),
-            _ => None,
-        }
-    }
-}
-
-impl Explain for AssignError {
-    fn remedy(&self) -> String {
-        match self {
-            AssignError::Left => "Start again when you are ready.".to_string(),
-            AssignError::NoRecord => "Take the stick of the other operator.".to_string(),
-            AssignError::Terminal(error) => error.remedy(),
-        }
-    }
-
-    fn exit(&self) -> Exit {
-        match self {
-            AssignError::Terminal(error) => error.exit(),
-            _ => Exit::Failed,
-        }
-    }
-}
-
-impl From<TerminalError> for AssignError {
-    fn from(error: TerminalError) -> Self {
-        AssignError::Terminal(error)
-    }
 }
 
 type Done<T> = Result<T, AssignError>;

@@ -64,6 +64,7 @@ pub fn sticks() -> Sticks {
         Box::new(Client::new(&root)),
         Box::new(Directories::new(BTreeMap::new())),
     )
+    .tidied()
 }
 
 /// The system; where there are sticks, the helper for them sets the clock, too.

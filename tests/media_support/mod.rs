@@ -172,6 +172,13 @@ impl Machine {
         fs::remove_file(self.path("sys/block").join(name)).expect("it was plugged in");
     }
 
+    /// The same, if it is in.
+    pub fn unplug_if_in(&self, name: &str) {
+        if self.path("sys/block").join(name).exists() {
+            self.unplug(name);
+        }
+    }
+
     pub fn socket(&self) -> PathBuf {
         self.path("run/ceremony/media.sock")
     }

@@ -153,3 +153,79 @@ pub fn bounded<T: Send + 'static>(
     let gave_up = |_| io::Error::from(io::ErrorKind::TimedOut);
     wait.recv_timeout(limit).map_err(gave_up)?
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A real mount: `losetup -f --show FILE` and mkfs.ext4 on it, then in a mount namespace
+    /// (`unshare -m`) DEVICE=/dev/loopN with `--ignored`.
+    #[test]
+    #[ignore = "needs root and a device that may be written to"]
+    fn a_device_is_mounted_as_planned() {
+        let device = std::env::var("DEVICE").expect("DEVICE names it");
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = fs::canonicalize(folder.path()).expect("it is there");
+        let plan = |read_only| Plan {
+            device: Path::new(&device),
+            at: &at,
+            kind: FileSystem::Ext4,
+            read_only,
+            user: 1000,
+        };
+        for read_only in [false, true] {
+            Real.mount(&plan(read_only)).expect("it is mounted");
+            let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc is there");
+            let line = mounts
+                .lines()
+                .find(|line| line.contains(&*at.to_string_lossy()));
+            let line = line.expect("it is listed");
+            for flag in ["nosuid", "nodev", "noexec", "errors=remount-ro"] {
+                assert!(line.contains(flag), "{flag}: {line}");
+            }
+            assert_eq!(fs::write(at.join("x"), "x").is_ok(), !read_only, "{line}");
+            Real.give(&at, 1000)
+                .map_or_else(|_| assert!(read_only), drop);
+            Real.unmount(&at).expect("it is unmounted");
+            assert!(!at.join("x").exists());
+        }
+    }
+
+    #[test]
+    fn what_hangs_is_left_behind() {
+        let hangs = || {
+            thread::sleep(Duration::from_secs(60));
+            Ok(())
+        };
+        let error = bounded(Duration::from_millis(50), hangs).expect_err("it does not come back");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(
+            bounded(Duration::from_secs(30), || Ok(1)).expect("at once"),
+            1
+        );
+        let error = Real.run("/bin/sh", &["-c", "sleep 60"], Duration::from_millis(100));
+        assert_eq!(
+            error.expect_err("it is ended").kind(),
+            io::ErrorKind::TimedOut
+        );
+        assert!(
+            Real.run("/bin/sh", &["-c", "exit 3"], Duration::from_secs(30))
+                .is_err()
+        );
+        assert!(Real.run("/no/such", &[], Duration::from_secs(30)).is_err());
+    }
+
+    #[test]
+    fn a_link_is_no_device() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let link = folder.path().join("sdb");
+        std::os::unix::fs::symlink("/dev/null", &link).expect("a link");
+        assert!(open_device(&link).is_err());
+        let null = open_device(Path::new("/dev/null")).expect("it is there");
+        let meta = null.metadata().expect("it is there");
+        let number = Number { major: 1, minor: 3 };
+        assert!(!Real.is_device(&meta, number), "not a block device");
+    }
+}
