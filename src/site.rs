@@ -81,6 +81,14 @@ impl KeyPlace {
             KeyPlace::Token { certificate, .. } => certificate,
         }
     }
+
+    /// The serial number of the YubiKey, where it is one.
+    pub fn serial(&self) -> Option<u32> {
+        match self {
+            KeyPlace::File(_) => None,
+            KeyPlace::Token { serial, .. } => Some(*serial),
+        }
+    }
 }
 
 /// The remote person who confirms the fingerprint.
@@ -186,10 +194,7 @@ impl File<'_> {
             let line = self.line(raw_b.fingerprint.span());
             return Err(SiteError::SameFingerprint { line });
         }
-        let token = |operator: &Option<SiteOperator>| match operator.as_ref()?.key {
-            KeyPlace::Token { serial, .. } => Some(serial),
-            KeyPlace::File(_) => None,
-        };
+        let token = |operator: &Option<SiteOperator>| operator.as_ref()?.key.serial();
         let tokens = token(&site.operator_a).zip(token(&site.operator_b));
         if let (Some((a, b)), Some(raw_b)) = (tokens, &raw.operator_b)
             && a == b

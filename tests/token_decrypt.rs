@@ -216,7 +216,11 @@ fn the_wrong_one_none_and_another_key_in_the_slot_are_another_chance() {
             let mut people = People::new(vec![stops(Asks::TokenReady)]);
             let stopped = decrypts(&wrong, &mut people, &message, 1000);
             assert!(matches!(stopped, Err(SignStop::Exception)));
-            assert!(people.heard("slot 9d has another key than the operator's certificate"));
+            assert!(
+                people.heard("slot 9d has another key than the certificate"),
+                "{:#?}",
+                people.said
+            );
 
             let cell = RefCell::new(reader);
             cell.borrow_mut().remove();

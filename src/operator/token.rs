@@ -10,7 +10,7 @@ use crate::openpgp::{Certificate, OpenPgpError, TokenCertificate, TokenKeyError}
 use crate::plan::Operator;
 use crate::record::time::UnixTime;
 use crate::record::value::{Means, Standing};
-use crate::screen::{Answer, Asks, Place, Question, Reply, Who};
+use crate::screen::{Answer, Asks, Place, Question, Reply, Who, layout};
 use crate::secret::{SecretBytes, SecretText};
 
 /// See the module.
@@ -138,8 +138,10 @@ impl TokenOperator {
                 Err(Trouble::Token(error)) => Some(error),
             };
             if let Some(error) = &error {
-                terminal.say(&format!("{}: {error}.", what.undone))?;
-                terminal.say(&error.remedy())?;
+                let said = [format!("{}: {error}.", what.undone), error.remedy()];
+                for line in said.iter().flat_map(|text| layout::wrap(text)) {
+                    terminal.say(&line)?;
+                }
             }
             let operator = self.operator;
             let again = matches!(

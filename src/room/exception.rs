@@ -173,6 +173,7 @@ impl Room<'_> {
     }
 
     fn choose_replacement(&mut self) -> Result<(), Stop> {
+        self.say("If it is no medium but a YubiKey, press Enter alone.")?;
         let names: Vec<String> = self
             .edge
             .media
@@ -183,6 +184,10 @@ impl Room<'_> {
         loop {
             let prompt = format!("Which medium is replaced ({})", names.join(", "));
             let typed = self.plain_line(Asks::Device, &prompt)?;
+            // A token, say: whoever asks for it next takes the other one.
+            if typed.is_empty() {
+                return Ok(());
+            }
             match typed.parse::<Role>() {
                 Ok(role) => return self.replace(role),
                 Err(_) => self.say("That is not the name of a medium.")?,

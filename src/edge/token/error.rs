@@ -176,11 +176,21 @@ impl Explain for TokenError {
             E::Form => "Choose 6 to 8 characters.",
             E::WrongPin(_) => "Try again, with care: after the last try the PIN is blocked.",
             E::WrongPuk(_) => "Try again, with care: after the last try the PUK is blocked.",
-            E::PinBlocked => "The PUK unblocks it (ykman piv access unblock-pin), later.",
+            E::PinBlocked => {
+                "The PUK unblocks it, on another machine: ykman piv access unblock-pin."
+            }
             E::PukBlocked => "With PIN and PUK blocked only a reset helps, and it loses the keys.",
             E::NotTouched => "Try again, and touch the metal when it blinks.",
-            E::DefaultPin | E::DefaultPuk | E::DefaultManagementKey => {
-                "Everybody knows it. Set the YubiKey up first."
+            E::DefaultPin => {
+                "Everybody knows it. Change it on another machine (ykman piv access change-pin), \
+                 or hold the plan enrol-operator first."
+            }
+            E::DefaultPuk => {
+                "Everybody knows it. Change it on another machine (ykman piv access change-puk), \
+                 or hold the plan enrol-operator first."
+            }
+            E::DefaultManagementKey => {
+                "Everybody knows it. Hold the plan enrol-operator first: it sets a new one."
             }
             E::UnknownManagementKey => {
                 "Use another YubiKey. `ykman piv reset` would make this one new, and lose its keys."

@@ -69,10 +69,17 @@ fn attest(room: &mut Room<'_>, operator: Operator, candidate: &Candidate) -> Res
 /// Both operators' keys, proven where that can be done yet, and certainly of two people.
 fn identify(room: &mut Room<'_>) -> Result<[Candidate; 2], Stop> {
     loop {
-        let a = candidate(room, Operator::A)?;
-        let b = candidate(room, Operator::B)?;
+        let of_b = pin(room, Operator::B).and_then(|pin| pin.key.serial());
+        let a = candidate(room, Operator::A, of_b)?;
+        let b = candidate(room, Operator::B, a.serial())?;
         let Some(what) = in_common(&a, &b) else {
-            return Ok([a, b]);
+            let Some(operator) = other_than_before(room, [&a, &b]) else {
+                return Ok([a, b]);
+            };
+            let expected = "both operators have the keys of this ceremony's earlier roll call";
+            let happened = format!("operator {operator} has another key or certificate");
+            room.exception_about(Some((expected, &happened)))?;
+            continue;
         };
         room.say(&format!(
             "No: {what}. That is one person's secret, not two."
@@ -100,10 +107,29 @@ impl Candidate {
         }
     }
 
+    fn serial(&self) -> Option<u32> {
+        match self {
+            Candidate::File(_) => None,
+            Candidate::Token(shown) => Some(shown.evidence.serial),
+        }
+    }
+
     /// Its secret was chosen just now, and can be chosen anew.
     fn is_chosen(&self) -> bool {
         matches!(self, Candidate::File(proven) if proven.origin != file::Origin::Pinned)
     }
+}
+
+/// Whoever is not the one that an interrupted roll call found, and something was signed since.
+fn other_than_before(room: &Room<'_>, found: [&Candidate; 2]) -> Option<Operator> {
+    let before = room.state().operators.as_ref()?;
+    let differs = |operator: &Operator| {
+        let file = found[operator.index()]
+            .certificate()
+            .armored(room.comment());
+        before.certificates[operator.index()] != Digest::of(&file)
+    };
+    Operator::ALL.into_iter().find(differs)
 }
 
 fn in_common(a: &Candidate, b: &Candidate) -> Option<&'static str> {
@@ -120,7 +146,12 @@ fn in_common(a: &Candidate, b: &Candidate) -> Option<&'static str> {
     }
 }
 
-fn candidate(room: &mut Room<'_>, operator: Operator) -> Result<Candidate, Stop> {
+/// `others` is the serial number of the other operator's token.
+fn candidate(
+    room: &mut Room<'_>,
+    operator: Operator,
+    others: Option<u32>,
+) -> Result<Candidate, Stop> {
     if let Some(pin) = pin(room, operator) {
         return Ok(match &pin.key {
             KeyPlace::File(path) => {
@@ -137,7 +168,9 @@ fn candidate(room: &mut Room<'_>, operator: Operator) -> Result<Candidate, Stop>
     }
     loop {
         if demanded || wants_token(room, operator)? {
-            return Ok(Candidate::Token(Box::new(token::enrol(room, operator)?)));
+            return Ok(Candidate::Token(Box::new(token::enrol(
+                room, operator, others,
+            )?)));
         }
         if let Some(made) = file::make(room, operator)? {
             return Ok(Candidate::File(Box::new(made)));

@@ -8,8 +8,9 @@ use super::token::{Shown, Trouble, another_chance, collect};
 use crate::edge::token::{
     Point, SOLD_PIN, SOLD_PUK, Slot, SlotKey, State, Token, TokenError, is_code,
 };
-use crate::openpgp::{TokenCertificate, TokenKeys};
+use crate::openpgp::{Certificate, TokenCertificate, TokenKeys};
 use crate::plan::Operator;
+use crate::record::files;
 use crate::record::value::{Decision, Standing};
 use crate::room::{Room, Stop};
 use crate::screen::{Asks, Who, layout};
@@ -21,7 +22,7 @@ struct Work {
     serial: u32,
     /// Typed or chosen; asked for again when it was wrong.
     pin: Option<SecretText>,
-    /// Both operators agreed that what is in the slots is lost.
+    /// Both operators agreed that a key of another kind is lost.
     replace: bool,
 }
 
@@ -56,7 +57,8 @@ pub(super) fn run(
                 return Ok(None);
             }
             Err(Trouble::Token(error)) => {
-                if matches!(error, TokenError::WrongPin(_) | TokenError::PinBlocked) {
+                use TokenError as E;
+                if matches!(error, E::WrongPin(_) | E::PinBlocked | E::Form) {
                     work.pin = None;
                 }
                 let other = needs_another(&error);
@@ -88,14 +90,21 @@ fn needs_another(error: &TokenError) -> bool {
 
 fn attempt(room: &mut Room<'_>, work: &mut Work) -> Result<Outcome, Trouble> {
     let state = look(room, work)?;
+    if state.pin.left == 0 {
+        return Err(TokenError::PinBlocked.into());
+    }
     if state.pin.default {
         return new_pin(room, work);
+    }
+    if state.puk.default && state.puk.left == 0 {
+        return Err(TokenError::PukBlocked.into());
     }
     if state.puk.default {
         return new_puk(room, work);
     }
-    if !work.replace && !fit(&state) {
-        return in_use(room, work);
+    let unfit = unfit(&state);
+    if !work.replace && !unfit.is_empty() {
+        return in_use(room, work, &unfit);
     }
     let pin = match work.pin.take() {
         Some(pin) => pin,
@@ -127,10 +136,11 @@ fn look(room: &mut Room<'_>, work: &Work) -> Result<State, Trouble> {
     })?
 }
 
-/// Whether each slot is empty or has a key of the kind that would be made.
-fn fit(state: &State) -> bool {
-    let fits = |slot| state.slot(slot).is_none_or(is_operators);
-    fits(Slot::Signature) && fits(Slot::Decryption)
+/// The slots with a key that is not of the kind that would be made.
+fn unfit(state: &State) -> Vec<Slot> {
+    let mut slots = vec![Slot::Signature, Slot::Decryption];
+    slots.retain(|slot| state.slot(*slot).is_some_and(|key| !is_operators(key)));
+    slots
 }
 
 fn is_operators(key: &SlotKey) -> bool {
@@ -138,19 +148,24 @@ fn is_operators(key: &SlotKey) -> bool {
 }
 
 /// Nothing is overwritten, unless both agree that it may be.
-fn in_use(room: &mut Room<'_>, work: &mut Work) -> Result<Outcome, Trouble> {
+fn in_use(room: &mut Room<'_>, work: &mut Work, unfit: &[Slot]) -> Result<Outcome, Trouble> {
     let serial = work.serial;
+    let slots: Vec<String> = unfit.iter().map(Slot::to_string).collect();
+    let slots = slots.join(" and ");
     let expected = "slots 9c and 9d of the YubiKey are empty, or have an operator's keys";
-    let happened = "there is a key of another kind, which is perhaps still needed";
-    room.say("Decide \"set up again\" to overwrite it, or \"replace\" to take another YubiKey.")?;
+    let happened = format!(
+        "a key of another kind is in {slots}, perhaps still needed; \"set a slot up again\" would \
+         overwrite it"
+    );
     let before = room.state().exceptions.len();
-    room.exception_about(Some((expected, happened)))?;
+    room.exception_about(Some((expected, &happened)))?;
     let decided = room.state().exceptions.get(before);
     let again = decided.is_some_and(|(_, _, decided)| *decided == Decision::SetUpAgain);
     if !again {
+        room.say("Nothing was overwritten. Take another YubiKey.")?;
         return Ok(Outcome::Another);
     }
-    let what = format!("are the keys in 9c and 9d of YubiKey {serial} to be lost for ever");
+    let what = format!("is the key in {slots} of YubiKey {serial} to be lost for ever");
     room.each_agrees(&what, Asks::Agree)?;
     work.replace = true;
     Ok(Outcome::More)
@@ -164,15 +179,18 @@ fn new_pin(room: &mut Room<'_>, work: &mut Work) -> Result<Outcome, Trouble> {
         "With it and a touch you sign every step that matters. It is yours alone. After three \
          wrong tries in a row it is blocked. Let nobody see you type; the other operator looks away.",
     ]);
+    work.pin = None;
     let title = format!("Operator {operator} chooses a PIN");
     room.page(Who::Operator(operator), &title, body)?;
     let asks = [Asks::NewPin(operator), Asks::SamePin(operator)];
     let new = choose(room, work, "PIN", asks)?;
     let old = SecretText::from_string(SOLD_PIN.to_string());
-    room.work("Changing the PIN", |room| {
+    let changed = room.work("Changing the PIN", |room| {
         open(room, work)?.change_pin(&old, &new)
-    })??;
+    })?;
+    // Pulled out just now, the token may have it or not: the next look tells.
     work.pin = Some(new);
+    changed?;
     Ok(Outcome::More)
 }
 
@@ -263,8 +281,6 @@ fn fill(
     }
     let signing = key(room, work, token.as_mut(), state, Slot::Signature, pin)?;
     let decryption = key(room, work, token.as_mut(), state, Slot::Decryption, pin)?;
-    // What was to be lost is lost; a further attempt finds the new keys.
-    work.replace = false;
     let keys = TokenKeys {
         signing,
         decryption,
@@ -272,8 +288,18 @@ fn fill(
     };
     let evidence = collect(token.as_mut())?;
     evidence.judge(&signing, &decryption)?;
-    room.say("Both keys were made inside it, and it shows who made it. Now it signs twice.")?;
-    let certificate = certificate(room, work, token.as_mut(), keys, pin)?;
+    let certificate = match called_before(room, work.operator, &keys) {
+        Some(certificate) => {
+            room.say("Both keys are those of this ceremony's earlier roll call.")?;
+            certificate
+        }
+        None => {
+            room.say(
+                "Both keys were made inside it, and it shows who made it. Now it signs twice.",
+            )?;
+            certificate(room, work, token.as_mut(), keys, pin)?
+        }
+    };
     Ok(Outcome::Shown(Box::new(Shown {
         certificate,
         evidence,
@@ -291,7 +317,7 @@ fn key(
     pin: &SecretText,
 ) -> Result<Point, Trouble> {
     let usable = state.slot(slot).filter(|key| is_operators(key));
-    if let Some(point) = usable.and_then(|key| key.point).filter(|_| !work.replace) {
+    if let Some(point) = usable.and_then(|key| key.point) {
         room.say(&format!(
             "Slot {slot} has a key of yours already; it is used."
         ))?;
@@ -299,6 +325,19 @@ fn key(
     }
     let label = format!("The YubiKey makes a key in slot {slot}");
     Ok(room.work(&label, |_| token.generate(slot, pin, work.replace))??)
+}
+
+/// The certificate that the same keys have had in a roll call that was interrupted. Made anew it
+/// would be other bytes: such signatures are never twice the same.
+fn called_before(
+    room: &Room<'_>,
+    operator: Operator,
+    keys: &TokenKeys,
+) -> Option<TokenCertificate> {
+    let file = room.journal.file(&files::operator_certificate(operator))?;
+    let certificate = Certificate::from_armored(file).ok()?;
+    let certificate = TokenCertificate::from_certificate(certificate).ok()?;
+    (certificate.keys() == keys).then_some(certificate)
 }
 
 /// Two signatures of the token's: that the user ID and the subkey belong to its key.

@@ -89,10 +89,8 @@ pub(super) fn another_chance(
         Trouble::Token(error) => {
             room.say(&format!("Not done: {error}."))?;
             room.say(&error.remedy())?;
-            let at_once = matches!(
-                error,
-                TokenError::WrongPin(2..) | TokenError::Form | TokenError::NotTouched
-            );
+            // Only where a question comes next, at which `!` is the way out.
+            let at_once = matches!(error, TokenError::WrongPin(2..) | TokenError::Form);
             if at_once {
                 return Ok(());
             }
@@ -179,6 +177,9 @@ pub(super) fn show(
         }
         let state = token.state()?;
         state.is_set_up()?;
+        if state.pin.left == 0 {
+            return Err(TokenError::PinBlocked.into());
+        }
         let keys = certificate.keys();
         for (slot, point) in [
             (Slot::Signature, keys.signing),
@@ -211,10 +212,14 @@ pub(in crate::steps) fn collect(token: &mut dyn Token) -> Result<Evidence, Token
 }
 
 /// A YubiKey that nobody pinned: the operator says which one it is, and it is set up as far as
-/// it has to be.
-pub(super) fn enrol(room: &mut Room<'_>, operator: Operator) -> Result<Shown, Stop> {
+/// it has to be. `others` is the serial number of the other operator's.
+pub(super) fn enrol(
+    room: &mut Room<'_>,
+    operator: Operator,
+    others: Option<u32>,
+) -> Result<Shown, Stop> {
     loop {
-        let serial = choose(room, operator)?;
+        let serial = choose(room, operator, others)?;
         if let Some(shown) = set_up::run(room, operator, serial)? {
             return Ok(shown);
         }
@@ -223,7 +228,7 @@ pub(super) fn enrol(room: &mut Room<'_>, operator: Operator) -> Result<Shown, St
 
 /// Which one is meant: the operator types the number from its back, so that it is the one in
 /// their hand.
-fn choose(room: &mut Room<'_>, operator: Operator) -> Result<u32, Stop> {
+fn choose(room: &mut Room<'_>, operator: Operator, others: Option<u32>) -> Result<u32, Stop> {
     let who = Who::Operator(operator);
     loop {
         let found = match room.edge.tokens.list() {
@@ -256,6 +261,10 @@ fn choose(room: &mut Room<'_>, operator: Operator) -> Result<u32, Stop> {
         }
         let meant = typed.parse::<u32>().ok();
         match found.iter().find(|about| Some(about.serial) == meant) {
+            Some(about) if Some(about.serial) == others => room.say(
+                "That is the other operator's YubiKey. Each of you signs with your own: two people, \
+                 two YubiKeys.",
+            )?,
             Some(about) => return Ok(about.serial),
             None => room.say("There is no YubiKey with that number in this machine.")?,
         }

@@ -86,9 +86,7 @@ impl Reader {
         token: SharedToken,
         served: impl FnMut(&Token) -> io::Result<()> + Send + 'static,
     ) -> Result<(), ReaderError> {
-        if let Some(before) = &self.inserted
-            && !before.gone.load(Ordering::SeqCst)
-        {
+        if !self.is_empty() {
             return Err(ReaderError::Occupied);
         }
         // If one went and another came between two looks, pcscd would take both for one.
@@ -116,6 +114,12 @@ impl Reader {
             .map_err(ReaderError::Service)?
             .ok_or(ReaderError::NotSeen)?;
         Ok(())
+    }
+
+    /// Whether no token is in it, whatever pcscd has noticed.
+    pub fn is_empty(&self) -> bool {
+        let there = |one: &Inserted| !one.gone.load(Ordering::SeqCst);
+        !self.inserted.as_ref().is_some_and(there)
     }
 
     /// Pulls the token out. pcscd notices within half a second, or at the next command.
