@@ -3,6 +3,7 @@
 //! The house is walked in this order: plan, engine, step, evidence, transcript,
 //! media. See `docs/architecture.md`.
 
+pub mod assign;
 pub mod attestation;
 pub mod backup;
 pub mod cli;

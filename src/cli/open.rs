@@ -9,17 +9,17 @@ use clap::Args;
 
 use self::backup::OpeningError;
 use super::rehearse::{REHEARSAL_SITE, pace};
-use super::{CliError, place, run};
+use super::{CliError, place, resume, run};
+use crate::assign::{self, Desk, Purpose};
 use crate::driver::{self, Found, Outcome};
 use crate::edge::console::Console;
 use crate::edge::directory::Directories;
 use crate::edge::files;
 use crate::edge::paper::Paper;
 use crate::edge::players::Players;
-use crate::edge::system::RealSystem;
 use crate::edge::test_only;
 use crate::edge::vessel::{self, Vessel};
-use crate::edge::{Edge, Terminal, VesselError};
+use crate::edge::{Edge, Media, Terminal, VesselError};
 use crate::error::{Exit, Failure};
 use crate::id;
 use crate::journal::Journal;
@@ -53,7 +53,10 @@ pub(super) struct Open {
     /// Opens it as a rehearsal, with the media in a finished rehearsal's folder.
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     rehearsal: Option<PathBuf>,
-    /// Goes on with the record of an opening that was interrupted.
+    /// The media are sticks: plugged in and chosen at the terminal (the live image).
+    #[arg(long, conflicts_with_all = ["medium", "rehearsal", "auto"])]
+    sticks: bool,
+    /// Goes on with the record of an opening that was interrupted. With --sticks: its id.
     #[arg(long, value_name = "RECORD")]
     resume: Option<PathBuf>,
     /// In a rehearsal: all persons are played by the program.
@@ -66,7 +69,7 @@ pub(super) struct Open {
 
 /// Where everything is.
 struct Table {
-    media: Directories,
+    media: Box<dyn Media>,
     /// The secret medium that was brought.
     secret: Role,
     /// The record that is gone on with.
@@ -77,21 +80,32 @@ struct Table {
     site: Site,
     /// All persons are played by the program.
     auto: bool,
+    /// The media are sticks.
+    sticks: bool,
 }
 
 impl Open {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let mut vessel = vessel::Files::new(self.file.clone(), self.output.clone());
         self.look_at(&mut vessel)?;
-        let mut table = self.table()?;
-        let mut terminal = self.terminal(table.paper.take())?;
+        let (mut table, mut terminal) = if self.sticks {
+            let mut console = Console::open()?;
+            (
+                self.table_of_sticks(&mut console)?,
+                Box::new(console) as Box<dyn Terminal>,
+            )
+        } else {
+            let mut table = self.table()?;
+            let terminal = self.terminal(table.paper.take())?;
+            (table, terminal)
+        };
         let asked: Option<&mut dyn Terminal> = match self.auto {
             true => None,
             false => Some(terminal.as_mut()),
         };
         let named = self.backup.as_deref().or_else(|| table.named());
         let named = named.map(str::to_string);
-        let id = backup::choose(&mut table.media, table.secret, named.as_deref(), asked)?;
+        let id = backup::choose(table.media.as_mut(), table.secret, named.as_deref(), asked)?;
         let mode = self.mode(&id, &table)?;
         if mode == Mode::Rehearsal && self.site.is_none() {
             table.site = Site::parse(REHEARSAL_SITE)?;
@@ -163,13 +177,53 @@ impl Open {
         };
         let secret = backup::medium(&mut roots, &self.medium, &plan)?;
         Ok(Table {
-            media: Directories::new(roots),
+            media: Box::new(Directories::new(roots)),
             secret,
             resumed,
             plan,
             paper: beside.map(|folder| folder.join("paper")),
             site,
             auto: self.auto,
+            sticks: false,
+        })
+    }
+
+    /// The same, where people plug them in. Both secret media hold the same; either is secret-1
+    /// here.
+    fn table_of_sticks(&self, console: &mut Console) -> Result<Table, Failure> {
+        let site = place::site(self.site.as_deref())?;
+        let mut sticks = place::sticks();
+        let mut desk = Desk::before(console, "ceremony");
+        let resumed = match &self.resume {
+            None => None,
+            Some(id) => {
+                let id = id.to_string_lossy().into_owned();
+                let (id, found) = resume::reassign(&mut desk, &mut sticks, Some(id))?;
+                if !found.plan.opens_a_message() {
+                    return Err(OpeningError::NotAnOpening(PathBuf::from(id)).into());
+                }
+                Some((id, found))
+            }
+        };
+        let plan = match &resumed {
+            Some((_, found)) => found.plan.clone(),
+            None => place::plan(PLAN)?,
+        };
+        let mut missing = plan.media(&[Role::Secret1]);
+        missing.retain(|role| !sticks.roles().contains(role));
+        assign::all(&mut desk, &mut sticks, &missing, |role| match role {
+            Role::Secret1 => Purpose::Read,
+            _ => Purpose::New,
+        })?;
+        Ok(Table {
+            media: Box::new(sticks),
+            secret: Role::Secret1,
+            resumed,
+            plan,
+            paper: None,
+            site,
+            auto: false,
+            sticks: true,
         })
     }
 
@@ -221,10 +275,10 @@ fn hold(
     backup: String,
     mode: Mode,
 ) -> Result<Exit, Failure> {
-    let mut system = RealSystem::new(place::work_folder());
+    let mut system = place::system(table.sticks);
     let edge = Edge {
         terminal,
-        media: &mut table.media,
+        media: table.media.as_mut(),
         system: &mut system,
         tokens: place::tokens(table.auto),
     };
@@ -245,6 +299,8 @@ fn hold(
     let outcome = driver::drive(&mut room)?;
     let message = room.state().message.as_ref();
     let refused = message.is_some_and(|message| message.refused);
+    drop(room);
+    place::finish(table.media.as_mut())?;
     Ok(match outcome {
         Outcome::Closed if refused => Exit::Failed,
         outcome => run::exit_of(outcome),

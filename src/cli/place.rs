@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::CliError;
-use crate::edge::files;
+use crate::edge::block::sysfs::Sysfs;
+use crate::edge::block::{Client, Sticks};
+use crate::edge::directory::Directories;
+use crate::edge::system::RealSystem;
 use crate::edge::token::pcsc::PcscTokens;
 use crate::edge::token::{NoTokens, Tokens};
+use crate::edge::{Media, files, test_only};
 use crate::error::Failure;
 use crate::plan::{self, Plan};
 use crate::role::Role;
@@ -49,6 +53,38 @@ pub fn tokens(auto: bool) -> Rc<dyn Tokens> {
     match auto {
         true => Rc::new(NoTokens),
         false => Rc::new(PcscTokens::default()),
+    }
+}
+
+/// The sticks of this machine, through its helper; none has a role yet.
+pub fn sticks() -> Sticks {
+    let root = machine();
+    Sticks::new(
+        Box::new(Sysfs::new(root.clone())),
+        Box::new(Client::new(&root)),
+        Box::new(Directories::new(BTreeMap::new())),
+    )
+    .tidied()
+}
+
+/// The system; where there are sticks, the helper for them sets the clock, too.
+pub fn system(sticks: bool) -> RealSystem {
+    let system = RealSystem::new(work_folder());
+    match sticks {
+        true => system.helped(Client::new(&machine())),
+        false => system,
+    }
+}
+
+fn machine() -> PathBuf {
+    test_only::machine().unwrap_or_else(|| PathBuf::from("/"))
+}
+
+/// Writes everything to the sticks, compares it and unmounts them; other media stay as they are.
+pub fn finish(media: &mut dyn Media) -> Result<(), Failure> {
+    match media.sticks() {
+        Some(sticks) => Ok(sticks.finish()?),
+        None => Ok(()),
     }
 }
 

@@ -1,12 +1,14 @@
 //! `ceremony resume RECORD`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::rehearse::{self, REHEARSAL_SITE, pace};
 use super::{CliError, place, run};
-use crate::driver::{self, Outcome};
+use crate::assign::{self, Desk, Purpose};
+use crate::driver::{self, Found, Outcome};
+use crate::edge::block::Sticks;
 use crate::edge::console::Console;
 use crate::edge::directory::Directories;
 use crate::edge::paper::Paper;
@@ -15,19 +17,25 @@ use crate::edge::{Edge, Terminal};
 use crate::error::{Exit, Failure};
 use crate::id;
 use crate::record::value::Mode;
+use crate::role::Role;
 use crate::site::Site;
 
 /// `ceremony resume RECORD`.
 #[derive(Args)]
 pub(super) struct Resume {
     /// The folder `record` on an operator's medium, or the ceremony's folder that holds it.
-    record: PathBuf,
+    /// With --sticks: the ceremony's id, if several records are on the stick.
+    #[arg(required_unless_present = "sticks")]
+    record: Option<PathBuf>,
     /// The local facts, as at the beginning.
     #[arg(long, value_name = "FILE")]
     site: Option<PathBuf>,
     /// Where a medium is; a rehearsal's are found by themselves.
     #[arg(long, value_name = "ROLE=PATH")]
     medium: Vec<String>,
+    /// The media are sticks: plugged in and chosen at the terminal (the live image).
+    #[arg(long, conflicts_with_all = ["medium", "auto"])]
+    sticks: bool,
     /// An automatic rehearsal goes on by itself.
     #[arg(long)]
     auto: bool,
@@ -38,7 +46,11 @@ pub(super) struct Resume {
 
 impl Resume {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let place = place::record(&self.record)?;
+        let record = match (self.sticks, &self.record) {
+            (false, Some(record)) => record,
+            (_, id) => return self.with_sticks(id.as_deref()),
+        };
+        let place = place::record(record)?;
         let rehearsal = id::is_rehearsal(&place.id);
         let site = match (&self.site, rehearsal) {
             (None, true) => Site::parse(REHEARSAL_SITE)?,
@@ -84,4 +96,55 @@ impl Resume {
         };
         Ok(run::exit_of(outcome))
     }
+
+    /// The record is on the operators' sticks; it says which others are needed.
+    fn with_sticks(&self, id: Option<&Path>) -> Result<Exit, Failure> {
+        let mut console = Console::open()?;
+        let mut sticks = place::sticks();
+        let id = id.map(|id| id.to_string_lossy().into_owned());
+        let mut desk = Desk::before(&mut console, "ceremony");
+        let (id, found) = reassign(&mut desk, &mut sticks, id)?;
+        if found.plan.opens_a_message() && found.goes_on() {
+            return Err(CliError::NeedsMessage.into());
+        }
+        let site = match (&self.site, id::is_rehearsal(&id)) {
+            (None, true) => Site::parse(REHEARSAL_SITE)?,
+            (path, _) => place::site(path.as_deref())?,
+        };
+        let mut system = place::system(true);
+        let edge = Edge {
+            terminal: &mut console,
+            media: &mut sticks,
+            system: &mut system,
+            tokens: place::tokens(false),
+        };
+        let outcome = run::go_on(&id, found, &site, edge)?;
+        sticks.finish()?;
+        Ok(run::exit_of(outcome))
+    }
+}
+
+/// The operators' sticks first: the record on them says how far the ceremony came, and so which
+/// of the others are needed.
+pub(super) fn reassign(
+    desk: &mut Desk<'_>,
+    sticks: &mut Sticks,
+    id: Option<String>,
+) -> Result<(String, Found), Failure> {
+    let purpose = id.as_deref().map_or(Purpose::Search, Purpose::Again);
+    let first = assign::one(desk, sticks, Role::OperatorA, purpose)?;
+    let id = match (id, first) {
+        (Some(id), _) => id,
+        (None, _) => assign::record(desk, sticks)?,
+    };
+    assign::one(desk, sticks, Role::OperatorB, Purpose::Again(&id))?;
+    let found = driver::gather(sticks, &id)?;
+    for role in found.media_needed()? {
+        let purpose = match found.plan.opens_a_message() {
+            true => Purpose::Read,
+            false => Purpose::Again(&id),
+        };
+        assign::one(desk, sticks, role, purpose)?;
+    }
+    Ok((id, found))
 }

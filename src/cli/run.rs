@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::place;
+use crate::assign::{self, Desk, Purpose};
 use crate::driver::{self, Found, Outcome};
-use crate::edge::Edge;
 use crate::edge::console::Console;
 use crate::edge::directory::Directories;
-use crate::edge::system::RealSystem;
+use crate::edge::{Edge, Media};
 use crate::error::{Exit, Failure};
 use crate::journal::Journal;
 use crate::plan::Plan;
@@ -28,22 +28,34 @@ pub(super) struct Run {
     /// Where a medium is: operator-a, operator-b, secret-1, secret-2, handover, public.
     #[arg(long, value_name = "ROLE=PATH")]
     medium: Vec<String>,
+    /// The media are sticks: plugged in and chosen at the terminal (the live image).
+    #[arg(long, conflicts_with = "medium")]
+    sticks: bool,
 }
 
 impl Run {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let plan = place::plan_to_hold(&self.plan)?;
         let site = place::site(self.site.as_deref())?;
-        let mut media = Directories::new(place::media(&self.medium, &site)?);
+        let roots = place::media(&self.medium, &site)?;
         let mut console = Console::open()?;
-        let mut system = RealSystem::new(place::work_folder());
+        let mut media: Box<dyn Media> = if self.sticks {
+            let mut sticks = place::sticks();
+            let mut desk = Desk::before(&mut console, &plan.title);
+            assign::all(&mut desk, &mut sticks, &plan.media(&[]), |_| Purpose::New)?;
+            Box::new(sticks)
+        } else {
+            Box::new(Directories::new(roots))
+        };
+        let mut system = place::system(self.sticks);
         let edge = Edge {
             terminal: &mut console,
-            media: &mut media,
+            media: media.as_mut(),
             system: &mut system,
             tokens: place::tokens(false),
         };
         let (outcome, _) = hold(&plan, &site, Mode::Ceremony, edge)?;
+        place::finish(media.as_mut())?;
         Ok(exit_of(outcome))
     }
 }

@@ -1,6 +1,7 @@
 //! After the last entry: the closing signatures, the public copy, the final head.
 
 use super::head;
+use crate::journal::RECORD_MEDIA;
 use crate::plan::Operator;
 use crate::record::files;
 use crate::record::value::Mode;
@@ -30,6 +31,12 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     room.save()?;
     if room.plan().media(&[]).contains(&Role::Public) {
         room.store_record(Role::Public)?;
+        room.with_device(|room| room.edge.media.remount(Role::Public))?;
+    }
+    for role in RECORD_MEDIA {
+        if !room.journal.was_given_up(role) {
+            room.with_device(|room| room.edge.media.remount(role))?;
+        }
     }
     if let Some(head) = room.state().head {
         head::show_final(room, head)?;

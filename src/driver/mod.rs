@@ -100,7 +100,10 @@ fn paused(room: &mut Room<'_>) -> Result<(), Stop> {
     let body = layout::paragraphs(&[
         "A planned stop. Everything is on the operators' media; the machine may be switched off.",
         waits,
-        &format!("ceremony resume OPERATOR-A-MEDIUM/{folder}"),
+        &match room.edge.media.sticks() {
+            Some(_) => "ceremony resume --sticks".to_string(),
+            None => format!("ceremony resume OPERATOR-A-MEDIUM/{folder}"),
+        },
     ]);
     room.page(Who::Both, "Paused", body)
 }

@@ -7,7 +7,7 @@ use super::head;
 use crate::digest::Digest;
 use crate::edge::media::{Kind, Media};
 use crate::edge::{MediaError, MediaFault};
-use crate::engine::{Refusal, State};
+use crate::engine::{Ending, Refusal, State};
 use crate::error::{Exit, Explain};
 use crate::id;
 use crate::journal::{Journal, RECORD_MEDIA};
@@ -45,6 +45,30 @@ impl Found {
     pub fn goes_on(&self) -> bool {
         let last = self.entries.last().map(|placed| &placed.entry.event);
         !matches!(last, Some(Event::Closed { .. } | Event::Aborted {}))
+    }
+
+    /// The media besides the operators' that are needed from here on, where all are brought anew.
+    pub fn media_needed(&self) -> Result<Vec<Role>, ResumeError> {
+        let state = State::replay(&self.plan, &self.entries)?;
+        let from = begins_at(&state);
+        // A closed record may lack its public copy.
+        let ended = state.ended();
+        let used = |role: &Role| match ended {
+            None => self.plan.uses(*role, from),
+            Some(Ending::Closed) => *role == Role::Public,
+            Some(Ending::Aborted) => false,
+        };
+        let mut media = self.plan.media(&[]);
+        media.retain(|role| !RECORD_MEDIA.contains(role) && used(role));
+        Ok(media)
+    }
+}
+
+/// The step from which media are used: a key that is only in memory is made again.
+fn begins_at(state: &State) -> usize {
+    match state.key_is_only_in_memory() {
+        true => 0,
+        false => state.cursor(),
     }
 }
 
@@ -244,10 +268,7 @@ pub fn resume(room: &mut Room<'_>, found: Found) -> Result<(), ResumeError> {
     if !ended {
         steps::confirm_clock(room)?;
         // What left the room at a planned stop is not missed, though the site may name it.
-        let from = match state.key_is_only_in_memory() {
-            true => 0,
-            false => state.cursor(),
-        };
+        let from = begins_at(&state);
         let mut roles = room.edge.media.roles();
         roles.retain(|role| found.plan.uses(*role, from));
         let report = steps::look_at_machine(room, &roles);

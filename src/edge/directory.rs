@@ -20,6 +20,9 @@ use crate::role::Role;
 /// A file that is being written has this before its name, until it was read back.
 const PART: &str = ".part-";
 
+/// ext4 has this at its top, for root alone.
+const LOST_AND_FOUND: &str = "lost+found";
+
 /// See the module.
 pub struct Directories {
     roots: BTreeMap<Role, PathBuf>,
@@ -126,7 +129,8 @@ impl Media for Directories {
             });
         }
         let mut found = Vec::new();
-        named(role, folder, walk(&root.join(folder), "", &mut found))?;
+        let own = folder.is_empty().then_some(LOST_AND_FOUND);
+        named(role, folder, walk(&root.join(folder), "", own, &mut found))?;
         found.sort();
         Ok(found)
     }
@@ -233,7 +237,13 @@ fn try_writing(root: &Path) -> io::Result<()> {
     written
 }
 
-fn walk(folder: &Path, prefix: &str, found: &mut Vec<(String, Kind)>) -> Result<(), MediaFault> {
+/// Lists a folder and all below it; a folder of its own that the file system has in it is left out.
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    own: Option<&str>,
+    found: &mut Vec<(String, Kind)>,
+) -> Result<(), MediaFault> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
@@ -247,10 +257,13 @@ fn walk(folder: &Path, prefix: &str, found: &mut Vec<(String, Kind)>) -> Result<
         if found.len() >= MAX_FILES {
             return Err(MediaFault::TooLarge);
         }
+        if kind.is_dir() && own == Some(name.as_str()) {
+            continue;
+        }
         let path = format!("{prefix}{name}");
         if kind.is_dir() {
             found.push((path.clone(), Kind::Folder));
-            walk(&entry.path(), &format!("{path}/"), found)?;
+            walk(&entry.path(), &format!("{path}/"), None, found)?;
         } else if kind.is_file() {
             found.push((path, Kind::File));
         } else {

@@ -272,7 +272,7 @@ pub fn parse_status_kb(text: &str, field: &str) -> Option<u64> {
 }
 
 /// Undoes `\ooo`; a backslash that starts no such escape stays as it is.
-fn unescape(name: &str) -> String {
+pub(super) fn unescape(name: &str) -> String {
     let mut out = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
     while let [first, tail @ ..] = rest {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::block::{MountError, Sticks};
 use crate::error::{Exit, Explain};
 use crate::preflight::MediumFact;
 use crate::role::Role;
@@ -76,6 +77,15 @@ pub trait Media {
     /// Writes out everything and forgets what is cached, as if the stick had been pulled and
     /// put back.
     fn remount(&mut self, role: Role) -> Result<(), MediaError>;
+
+    /// The ceremony goes on to its end without this medium, which failed.
+    fn give_up(&mut self, _role: Role) {}
+
+    /// The sticks, where the media are sticks: people then choose them at the terminal, and no
+    /// path names them.
+    fn sticks(&mut self) -> Option<&mut Sticks> {
+        None
+    }
 }
 
 /// A medium that did not do what it was asked.
@@ -94,6 +104,12 @@ pub struct MediaError {
 pub enum MediaFault {
     /// No medium has this role.
     Absent,
+    /// The stick was taken out where nothing was lost by it; the text says which one it is.
+    NotPlugged(String),
+    /// The stick was pulled out while it was in use.
+    Pulled,
+    /// The stick could not be mounted.
+    Mount(MountError),
     /// The file exists, with other contents.
     Exists,
     /// The file does not begin with what it should.
@@ -124,6 +140,9 @@ impl fmt::Display for MediaError {
         let MediaError { role, path, fault } = self;
         match fault {
             MediaFault::Absent => write!(f, "there is no medium {role}"),
+            MediaFault::NotPlugged(stick) => write!(f, "{role} ({stick}) is not plugged in"),
+            MediaFault::Pulled => write!(f, "{role}: the stick was pulled out while it was in use"),
+            MediaFault::Mount(error) => write!(f, "{role} cannot be used: {error}"),
             MediaFault::Exists => write!(f, "{role}: {path} exists already, with other contents"),
             MediaFault::Differs => write!(f, "{role}: {path} is not what was written there before"),
             MediaFault::ReadBack => {
@@ -142,6 +161,7 @@ impl std::error::Error for MediaError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.fault {
             MediaFault::System(error) => Some(error),
+            MediaFault::Mount(error) => error.source(),
             _ => None,
         }
     }
@@ -154,6 +174,13 @@ impl Explain for MediaError {
             MediaFault::Absent => {
                 format!("Name it: --medium {role}=PATH, or [media] in the site file.")
             }
+            MediaFault::NotPlugged(_) => format!("Plug {role} in."),
+            MediaFault::Pulled => {
+                "Plug the same stick in again, wait for five seconds, then try again. If it was \
+                 lost or is broken, replace it."
+                    .to_string()
+            }
+            MediaFault::Mount(error) => error.remedy(),
             MediaFault::Exists => {
                 format!("Nothing was overwritten. Use an empty medium as {role}.")
             }

@@ -2,6 +2,7 @@
 //! system's randomness. Everything inward reaches the world through these interfaces,
 //! so that tests can put scripted ones with faults in their place.
 
+pub mod block;
 pub mod console;
 pub mod directory;
 pub mod facts;

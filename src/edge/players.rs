@@ -122,7 +122,11 @@ impl<'a> Players<'a> {
             Asks::ShareWord(custodian, part, at) | Asks::DrillWord(custodian, part, at) => Ok(
                 Reply::Secret(self.paper.share_word(custodian.letter(), *part, *at)),
             ),
-            Asks::Backup(_) => line("1"),
+            Asks::Backup(_) | Asks::WhichStick(_) | Asks::StickFor(_) | Asks::Record(_) => {
+                line("1")
+            }
+            Asks::StickIn(_) => line(""),
+            Asks::Erase(operator) => line(&operator.to_string()),
             Asks::Reason => line("to see that it can be done"),
             Asks::Quorum(quorums) => line(self.quorum(quorums)),
             Asks::Cards(custodian) => {

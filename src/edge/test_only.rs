@@ -7,6 +7,7 @@
 )]
 
 use std::env;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::{Signal, getpid, kill_process};
@@ -23,12 +24,16 @@ static STOPPED: AtomicU32 = AtomicU32::new(0);
 /// program believes what that root vouches for.
 pub const ROOT: &str = "CEREMONY_TEST_ONLY_ROOT";
 
+/// Names a folder with a machine of a test's own: the disks that it shows, their contents and its
+/// helper for sticks are looked for below it.
+pub const MACHINE: &str = "CEREMONY_TEST_ONLY_MACHINE";
+
 /// Where libpcsclite finds pcscd: tests run their own.
 const PCSCD: &str = "PCSCLITE_CSOCK_NAME";
 
 /// Whether `name` is one of the seams' variables, which a clean environment else would not keep.
 pub fn is_variable(name: &str) -> bool {
-    ON && [STOPS, ROOT, PCSCD].contains(&name)
+    ON && [STOPS, ROOT, MACHINE, PCSCD].contains(&name)
 }
 
 /// Believes the root that [`ROOT`] names, if it does.
@@ -43,6 +48,11 @@ pub fn trust_root() {
 /// A release has no such seam.
 #[cfg(not(debug_assertions))]
 pub fn trust_root() {}
+
+/// The machine that [`MACHINE`] names, if it does; never in a release.
+pub fn machine() -> Option<PathBuf> {
+    env::var_os(MACHINE).filter(|_| ON).map(PathBuf::from)
+}
 
 /// Whether a test is to read this process's memory.
 pub fn memory_is_read() -> bool {

@@ -1,6 +1,7 @@
 //! Exceptions: recorded deviations. None of them skips anything.
 
 use super::{Owed, Room, Stop};
+use crate::assign::{self, AssignError, Desk, Purpose};
 use crate::edge::{MediaError, MediaFault};
 use crate::error::Explain;
 use crate::journal::Happening;
@@ -119,6 +120,9 @@ impl Room<'_> {
         if !error.can_be_resolved() {
             return Err(Stop::Media(error));
         }
+        if let MediaFault::NotPlugged(stick) = &error.fault {
+            return self.plug_in(error.role, stick);
+        }
         let mut happened = error.to_string();
         if let Some(source) = std::error::Error::source(&error) {
             happened.push_str(&format!(": {source}"));
@@ -148,6 +152,7 @@ impl Room<'_> {
             Decision::ReplaceDevice => self.replace(error.role)?,
             Decision::Abort => {
                 self.journal.give_up(error.role);
+                self.edge.media.give_up(error.role);
                 if self.state().ended().is_some() {
                     return Err(Stop::Media(error));
                 }
@@ -190,7 +195,37 @@ impl Room<'_> {
         }
     }
 
+    /// A stick that was put aside is needed again. That is no exception; `!` makes it one.
+    fn plug_in(&mut self, role: Role, stick: &str) -> Result<Decision, Stop> {
+        let body = layout::paragraphs(&[
+            &format!("The medium {role} is needed now:"),
+            stick,
+            "Plug it in, and wait until its light is calm.",
+        ]);
+        self.page(Who::Both, &format!("Plug in {role}"), body)?;
+        let prompt = "Press Enter when it is plugged in";
+        self.done(Who::Both, Asks::StickIn(role), prompt)?;
+        Ok(Decision::TryAgain)
+    }
+
+    /// The same dialogue as before the ceremony. Whoever leaves it is back at once.
+    fn replace_stick(&mut self, role: Role) -> Result<bool, Stop> {
+        let place = self.place();
+        let Some(sticks) = self.edge.media.sticks() else {
+            return Ok(false);
+        };
+        sticks.take_out(role);
+        let mut desk = Desk::within(self.edge.terminal, place);
+        match assign::one(&mut desk, sticks, role, Purpose::New) {
+            Err(AssignError::Terminal(error)) => Err(error.into()),
+            _ => Ok(true),
+        }
+    }
+
     fn replace(&mut self, role: Role) -> Result<(), Stop> {
+        if self.replace_stick(role)? {
+            return self.refill(role);
+        }
         let prompt = format!("Where is the new {role} (a folder's path)");
         loop {
             let location = self.plain_line(Asks::Location, &prompt)?;

@@ -7,6 +7,7 @@ use std::fmt;
 use crate::backup::quorum::Custodian;
 use crate::plan::Operator;
 use crate::record::value::Part;
+use crate::role::Role;
 use crate::secret::SecretText;
 
 pub mod layout;
@@ -176,6 +177,16 @@ pub enum Asks {
     Call(CallAsk),
     /// Something on the verifier's side of it.
     Far(FarAsk),
+    /// That the stick for a role was plugged in.
+    StickIn(Role),
+    /// Which of these sticks, by serial number.
+    WhichStick(Vec<String>),
+    /// What is done with the stick that was plugged in for a role.
+    StickFor(Role),
+    /// Whether this operator agrees that what is on a stick is erased.
+    Erase(Operator),
+    /// Which of these records goes on.
+    Record(Vec<String>),
     /// What was expected, and what happened.
     Expected,
     /// See [`Asks::Expected`].
