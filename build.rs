@@ -8,7 +8,10 @@
 use std::process::Command;
 
 fn main() {
-    let commit = git(&["rev-parse", "--short=12", "HEAD"]);
+    // The live image is built without git and gives the commit.
+    let commit = std::env::var("CEREMONY_COMMIT")
+        .ok()
+        .or_else(|| git(&["rev-parse", "--short=12", "HEAD"]));
     let time = std::env::var("SOURCE_DATE_EPOCH")
         .ok()
         .or_else(|| git(&["log", "-1", "--format=%ct"]));
@@ -19,6 +22,7 @@ fn main() {
     // 2026-01-01, for a source tree without history.
     let time = time.unwrap_or_else(|| "1767225600".to_string());
     println!("cargo::rustc-env=CEREMONY_BUILD_TIME={time}");
+    println!("cargo::rerun-if-env-changed=CEREMONY_COMMIT");
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
     println!("cargo::rerun-if-changed=.git/HEAD");
     println!("cargo::rerun-if-changed=.git/logs/HEAD");

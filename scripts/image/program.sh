@@ -1,0 +1,20 @@
+# The program, compiled by the locked toolchain from the commit and the vendored crates.
+# shellcheck shell=bash
+
+program() {
+	mkdir -p /build/cargo
+	cat >/build/cargo/config.toml <<-'END'
+		[source.crates-io]
+		replace-with = "vendored-sources"
+		[source.vendored-sources]
+		directory = "/vendor"
+	END
+	(
+		cd /source
+		export CARGO_HOME=/build/cargo CARGO_TARGET_DIR=/build/target
+		# Read by build.rs; there is no git in here.
+		export CEREMONY_COMMIT=$IMAGE_COMMIT
+		cargo build --quiet --release --locked --offline --bin ceremony
+	)
+	install -m 755 /build/target/release/ceremony /build/ceremony
+}
