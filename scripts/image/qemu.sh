@@ -1,0 +1,143 @@
+# Starting, watching and ending one QEMU at a time, for scripts/test-image.
+# shellcheck shell=bash disable=SC2154
+
+# The machine's memory: what the image promises to need at most, in MB.
+MEMORY=512
+
+# prepare_qemu  Debian's QEMU; in a root of its own where the machine has none.
+prepare_qemu() {
+	qemu_root=""
+	if ! command -v qemu-system-x86_64 >/dev/null || [ ! -e /usr/share/OVMF ]; then
+		qemu_root=${QEMU_ROOT:-$cache/qemu}
+		[ -x "$qemu_root/usr/bin/qemu-system-x86_64" ] ||
+			mmdebstrap --quiet --variant=apt \
+				--include=qemu-system-x86,qemu-utils,ovmf,seabios,qemu-system-data \
+				"$(. /etc/os-release && echo "$VERSION_CODENAME")" "$qemu_root"
+	fi
+	work=$target/test
+	rm -rf "$work"
+	mkdir -p "$work"
+	trap stop_qemu EXIT
+}
+
+# inside FILE  a file's path as QEMU sees it: $target is /mnt in QEMU's root.
+inside() {
+	if [ -z "$qemu_root" ]; then
+		printf '%s\n' "$1"
+	else
+		printf '/mnt%s\n' "${1#"$target"}"
+	fi
+}
+
+# firmware plain|secure  sets the options for UEFI, with Microsoft's keys for Secure Boot.
+firmware() {
+	local share=$qemu_root/usr/share/OVMF code=OVMF_CODE_4M.fd vars=OVMF_VARS_4M.fd
+	firmware=(-machine q35)
+	if [ "$1" = secure ]; then
+		code=OVMF_CODE_4M.secboot.fd vars=OVMF_VARS_4M.ms.fd
+		firmware=(-machine q35,smm=on -global driver=cfi.pflash01,property=secure,value=on)
+	fi
+	cp "$share/$vars" "$work/vars.fd"
+	firmware+=(-drive "if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/$code"
+		-drive "if=pflash,format=raw,unit=1,file=$(inside "$work/vars.fd")")
+}
+
+# start_qemu OPTION...  the serial line comes to $log and is written to by send.
+start_qemu() {
+	log=$work/$case.serial
+	: >"$log"
+	local pipe
+	for pipe in serial monitor; do
+		rm -f "$work/$pipe.in" "$work/$pipe.out"
+		mkfifo "$work/$pipe.in" "$work/$pipe.out"
+	done
+	local command=(qemu-system-x86_64 -accel tcg -cpu max -machine q35 -m $MEMORY -smp 2
+		-display none -no-reboot -nic none
+		-chardev "pipe,id=serial,path=$(inside "$work/serial")" -serial chardev:serial
+		-chardev "pipe,id=monitor,path=$(inside "$work/monitor")" -mon chardev=monitor "$@")
+	cat "$work/serial.out" >>"$log" &
+	cat "$work/monitor.out" >"$work/monitor.log" &
+	if [ -z "$qemu_root" ]; then
+		"${command[@]}" >"$work/qemu.log" 2>&1 &
+	else
+		# Each command is replaced by the next, so that the number is QEMU's own.
+		# shellcheck disable=SC2016 # expanded by the inner shell
+		unshare -m sh -c 'mount --bind "$1" "$2/mnt" && shift && exec chroot "$@"' sh \
+			"$target" "$qemu_root" "${command[@]}" >"$work/qemu.log" 2>&1 &
+	fi
+	qemu=$!
+	exec 7>"$work/serial.in" 8>"$work/monitor.in"
+}
+
+stop_qemu() {
+	[ -n "${qemu:-}" ] || return 0
+	kill "$qemu" 2>/dev/null || :
+	wait "$qemu" 2>/dev/null || :
+	qemu=""
+	exec 7>&- 8>&-
+}
+
+# say TEXT  why the case failed.
+say() {
+	why=$*
+	return 1
+}
+
+seen() {
+	# Screens are drawn with control sequences between words: they are taken out.
+	sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\r//g' "$log" | grep -q -- "$1"
+}
+
+# wait_for PATTERN SECONDS
+wait_for() {
+	local end=$((SECONDS + $2))
+	while [ $SECONDS -lt $end ]; do
+		! seen "$1" || return 0
+		kill -0 "$qemu" 2>/dev/null || say "QEMU ended: $(tail -n 1 "$work/qemu.log")" || return 1
+		sleep 0.5
+	done
+	say "not seen within $2 s: $1"
+}
+
+fail_unless() {
+	seen "$1" || say "not on the screen: $1"
+}
+
+# send TEXT  as if it was typed, with Enter.
+send() {
+	printf '%s\r' "$1" >&7
+}
+
+# with_driver MODULE PATH  kernel and RAM root as on the medium, and one driver more in the list.
+with_driver() {
+	local extra=$work/extra kernel_version
+	mkdir -p "$extra/usr/lib/modules" "$extra/etc/ceremony-image"
+	take_from_iso boot/vmlinuz "$work/vmlinuz"
+	take_from_iso boot/initrd "$work/initrd"
+	take_from_iso boot/grub/grub.cfg "$work/grub.cfg"
+	kernel_arguments=$(sed -n 's,^[[:space:]]*linux /boot/vmlinuz ,,p' "$work/grub.cfg")
+	kernel_version=$(ls -d "$target"/work/build/debian/linux-image-[0-9]*)
+	kernel_version=${kernel_version##*/linux-image-}
+	cp "$target/work/build/debian/linux-image-$kernel_version/lib/modules/$kernel_version/$2" \
+		"$extra/usr/lib/modules/$1.ko"
+	cp "$target/work/build/inside/ram/etc/ceremony-image/modules" "$extra/etc/ceremony-image/"
+	echo "always $1" >>"$extra/etc/ceremony-image/modules"
+	# The kernel unpacks one archive after the other; the second replaces files of the first.
+	(cd "$extra" && find usr/lib/modules/"$1.ko" etc/ceremony-image/modules |
+		cpio --quiet -o -H newc) >>"$work/initrd"
+}
+
+# take_from_iso PATH FILE
+take_from_iso() {
+	xorriso -osirrox on -indev "$iso" -extract "/$1" "$2" >/dev/null 2>&1
+	chmod u+w "$2"
+}
+
+run_case() {
+	local started=$SECONDS result=good
+	case=$1 why="" qemu=""
+	"case_$case" || result="FAILED: $why"
+	stop_qemu
+	printf '%-22s %7d  %s\n' "$case" $((SECONDS - started)) "$result"
+	[ "$result" = good ]
+}
