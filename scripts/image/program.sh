@@ -1,7 +1,8 @@
 # The program, compiled by the locked toolchain from the commit and the vendored crates.
 # shellcheck shell=bash
 
-program() {
+# cargo_settings  crates come from the vendored ones alone.
+cargo_settings() {
 	mkdir -p /build/cargo
 	cat >/build/cargo/config.toml <<-'END'
 		[source.crates-io]
@@ -9,6 +10,9 @@ program() {
 		[source.vendored-sources]
 		directory = "/vendor"
 	END
+}
+
+program() {
 	(
 		cd /source
 		export CARGO_HOME=/build/cargo CARGO_TARGET_DIR=/build/target

@@ -41,7 +41,7 @@ debian_files() {
 	done < <(entries $here/files)
 }
 
-# copy_to_ram PACKAGE FROM PATH  links are followed: the image holds the file itself.
+# copy_to_ram PACKAGE FROM PATH  a link that is listed is followed, one inside a folder stays one.
 copy_to_ram() {
 	local file relative
 	while read -r file; do
@@ -52,10 +52,17 @@ copy_to_ram() {
 			relative=${relative%.gz}
 			gzip -dc "$file" >"$ram$relative"
 			;;
-		*) cp -L "$file" "$ram$relative" ;;
+		*) cp "$([ -d "$2" ] && echo -P || echo -L)" "$file" "$ram$relative" ;;
 		esac
-		came_from "ram:$(realpath -s --relative-to=$ram "$(realpath "$ram$relative")")" "$1"
+		came_from "ram:$(real_place "$relative")" "$1"
 	done < <(find "$2" ! -type d | sort)
+}
+
+# real_place PATH  without the links /bin and /lib, and without the first slash.
+real_place() {
+	local folder
+	folder=$(realpath "$ram$(dirname "$1")")
+	printf '%s/%s\n' "${folder#$ram/}" "$(basename "$1")"
 }
 
 # copy_to_medium PACKAGE FROM TARGET  what UEFI starts goes to the UEFI partition.
@@ -85,7 +92,8 @@ no_library_missing() {
 	local file library missing=""
 	while read -r file; do
 		for library in $(objdump -p "$file" 2>/dev/null | awk '$1 == "NEEDED" { print $2 }'); do
-			[ -e "$ram/usr/lib/x86_64-linux-gnu/$library" ] || missing="$missing ${file##*/}:$library"
+			[ -e "$ram/usr/lib/x86_64-linux-gnu/$library" ] || [ -e "$ram/usr/lib64/$library" ] ||
+				missing="$missing ${file##*/}:$library"
 		done
 	done < <(find $ram/usr /build/ceremony -type f \( -perm /111 -o -name '*.so*' \))
 	[ -z "$missing" ] || fail "Libraries that are wanted and missing:$missing"
@@ -152,12 +160,10 @@ own_files() {
 # Busybox's tools under their names: those of the list, in a debug image all.
 applets() {
 	local applet list=$here/applets
-	if [ "$IMAGE_DEBUG" = yes ]; then
-		list=/build/all-applets
-		$ram/bin/busybox --list >$list
-	fi
+	$ram/bin/busybox --list >/build/all-applets
+	[ "$IMAGE_DEBUG" = no ] || list=/build/all-applets
 	for applet in $(entries $list | cut -d ' ' -f 1); do
-		$ram/bin/busybox --list | grep -qxF -e "$applet" || fail "Busybox has no $applet."
+		grep -qxF -e "$applet" /build/all-applets || fail "Busybox has no $applet."
 		[ -e "$ram/bin/$applet" ] || [ -e "$ram/sbin/$applet" ] || ln -s busybox "$ram/bin/$applet"
 	done
 }
