@@ -141,3 +141,37 @@ run_case() {
 	printf '%-22s %7d  %s\n' "$case" $((SECONDS - started)) "$result"
 	[ "$result" = good ]
 }
+
+# monitor COMMAND  to QEMU itself.
+monitor() {
+	printf '%s\n' "$1" >&8
+}
+
+# memory_holds TEXT  searches all of the guest's memory.
+memory_holds() {
+	rm -f "$work/memory"
+	monitor "pmemsave 0 $((MEMORY * 1024 * 1024)) \"$(inside "$work/memory")\""
+	local end=$((SECONDS + 60))
+	until [ "$(stat -c %s "$work/memory" 2>/dev/null)" = $((MEMORY * 1024 * 1024)) ]; do
+		[ $SECONDS -lt $end ] || fail "QEMU did not write its memory."
+		sleep 0.5
+	done
+	grep -qaF "$1" "$work/memory"
+}
+
+# wait_for_shutdown SECONDS  with -no-shutdown QEMU stays when the guest has switched off.
+wait_for_shutdown() {
+	local end=$((SECONDS + $1))
+	while [ $SECONDS -lt $end ]; do
+		monitor "info status"
+		sleep 1
+		! grep -q "paused (shutdown)" "$work/monitor.log" || return 0
+	done
+	say "the machine did not switch off within $1 s"
+}
+
+# screenshot NAME
+screenshot() {
+	monitor "screendump -f png $(inside "$work/$1.png")"
+	sleep 2
+}
