@@ -8,11 +8,13 @@
 use std::process::Command;
 
 fn main() {
-    // The live image is built without git and gives the commit.
+    // The live image is built without git and gives the commit and its time. (Not by
+    // SOURCE_DATE_EPOCH: with each new value OpenSSL would be built anew.)
     let commit = std::env::var("CEREMONY_COMMIT")
         .ok()
         .or_else(|| git(&["rev-parse", "--short=12", "HEAD"]));
-    let time = std::env::var("SOURCE_DATE_EPOCH")
+    let time = std::env::var("CEREMONY_COMMIT_TIME")
+        .or_else(|_| std::env::var("SOURCE_DATE_EPOCH"))
         .ok()
         .or_else(|| git(&["log", "-1", "--format=%ct"]));
     let version = std::env::var("CARGO_PKG_VERSION").expect("cargo sets it");
@@ -23,6 +25,7 @@ fn main() {
     let time = time.unwrap_or_else(|| "1767225600".to_string());
     println!("cargo::rustc-env=CEREMONY_BUILD_TIME={time}");
     println!("cargo::rerun-if-env-changed=CEREMONY_COMMIT");
+    println!("cargo::rerun-if-env-changed=CEREMONY_COMMIT_TIME");
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
     println!("cargo::rerun-if-changed=.git/HEAD");
     println!("cargo::rerun-if-changed=.git/logs/HEAD");

@@ -17,7 +17,9 @@ program() {
 		cd /source
 		export CARGO_HOME=/build/cargo CARGO_TARGET_DIR=/build/target
 		# Read by build.rs; there is no git in here.
-		export CEREMONY_COMMIT=$IMAGE_COMMIT
+		export CEREMONY_COMMIT=$IMAGE_COMMIT CEREMONY_COMMIT_TIME=$SOURCE_DATE_EPOCH
+		# The time that OpenSSL says it was built: that of the crates' last change.
+		export SOURCE_DATE_EPOCH=$IMAGE_CRATES_TIME
 		cargo build --quiet --release --locked --offline --bin ceremony
 	)
 	install -m 755 /build/target/release/ceremony /build/ceremony
