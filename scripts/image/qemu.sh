@@ -6,6 +6,7 @@ MEMORY=512
 
 # prepare_qemu  Debian's QEMU; in a root of its own where the machine has none.
 prepare_qemu() {
+	install_packages cpio xorriso mmdebstrap
 	qemu_root=""
 	if ! command -v qemu-system-x86_64 >/dev/null || [ ! -e /usr/share/OVMF ]; then
 		qemu_root=${QEMU_ROOT:-$cache/qemu}
@@ -110,18 +111,15 @@ send() {
 
 # with_driver MODULE PATH  kernel and RAM root as on the medium, and one driver more in the list.
 with_driver() {
-	local extra=$work/extra kernel_version
+	local extra=$work/extra deb
 	mkdir -p "$extra/usr/lib/modules" "$extra/etc/ceremony-image"
 	take_from_iso boot/vmlinuz "$work/vmlinuz"
 	take_from_iso boot/initrd "$work/initrd"
-	take_from_iso boot/grub/grub.cfg "$work/grub.cfg"
-	kernel_arguments=$(sed -n 's,^[[:space:]]*linux /boot/vmlinuz ,,p' "$work/grub.cfg")
-	kernel_version=$(ls -d "$target"/work/build/debian/linux-image-[0-9]*)
-	kernel_version=${kernel_version##*/linux-image-}
-	cp "$target/work/build/debian/linux-image-$kernel_version/lib/modules/$kernel_version/$2" \
-		"$extra/usr/lib/modules/$1.ko"
-	cp "$target/work/build/inside/ram/etc/ceremony-image/modules" "$extra/etc/ceremony-image/"
-	echo "always $1" >>"$extra/etc/ceremony-image/modules"
+	kernel_arguments=$(entries "$image/loader/kernel-arguments" | tr '\n' ' ')
+	deb=$(entries "$lock" | awk '$2 ~ /^linux-image-/ { print $2 "_" $3 "_" $4 ".deb" }')
+	dpkg-deb --fsys-tarfile "$cache/$deb" |
+		tar -x -O --wildcards "./lib/modules/*/$2" >"$extra/usr/lib/modules/$1.ko"
+	(entries "$image/modules" && echo "always $1") >"$extra/etc/ceremony-image/modules"
 	# The kernel unpacks one archive after the other; the second replaces files of the first.
 	(cd "$extra" && find usr/lib/modules/"$1.ko" etc/ceremony-image/modules |
 		cpio --quiet -o -H newc) >>"$work/initrd"
