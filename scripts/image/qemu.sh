@@ -116,13 +116,47 @@ with_driver() {
 	take_from_iso boot/vmlinuz "$work/vmlinuz"
 	take_from_iso boot/initrd "$work/initrd"
 	kernel_arguments=$(entries "$image/loader/kernel-arguments" | tr '\n' ' ')
-	deb=$(entries "$lock" | awk '$2 ~ /^linux-image-/ { print $2 "_" $3 "_" $4 ".deb" }')
+	deb=$(locked_deb "$(entries "$lock" | awk '$2 ~ /^linux-image-/ { print $2 }')")
 	dpkg-deb --fsys-tarfile "$cache/$deb" |
 		tar -x -O --wildcards "./lib/modules/*/$2" >"$extra/usr/lib/modules/$1.ko"
 	(entries "$image/modules" && echo "always $1") >"$extra/etc/ceremony-image/modules"
-	# The kernel unpacks one archive after the other; the second replaces files of the first.
+	# The kernel unpacks one archive after the other, if it begins at a multiple of 4 bytes; the
+	# second replaces files of the first.
+	truncate -s %4 "$work/initrd"
 	(cd "$extra" && find usr/lib/modules/"$1.ko" etc/ceremony-image/modules |
 		cpio --quiet -o -H newc) >>"$work/initrd"
+}
+
+# without_system  the image's kernel and a RAM root with nothing but busybox.
+without_system() {
+	local bare=$work/bare-root
+	take_from_iso boot/vmlinuz "$work/vmlinuz"
+	take_from_iso boot/initrd "$work/initrd"
+	kernel_arguments=$(entries "$image/loader/kernel-arguments" | tr '\n' ' ')
+	mkdir -p "$bare/bin" "$bare/dev"
+	dpkg-deb --fsys-tarfile "$cache/$(locked_deb busybox-static)" |
+		tar -x -O ./bin/busybox >"$bare/bin/busybox"
+	chmod 755 "$bare/bin/busybox"
+	printf '%s\n' '#!/bin/busybox sh' '/bin/busybox mount -t devtmpfs devtmpfs /dev' \
+		'echo BARE BUSYBOX IS UP >/dev/ttyS0' '/bin/busybox sleep 1000' >"$bare/init"
+	chmod 755 "$bare/init"
+	(cd "$bare" && find . | cpio --quiet -o -H newc) | zstd -q -19 >"$work/bare"
+}
+
+# seconds_to PATTERN INITRD  from QEMU's start to the pattern.
+seconds_to() {
+	local started=$EPOCHREALTIME
+	start_qemu -kernel "$(inside "$work/vmlinuz")" -initrd "$(inside "$2")" \
+		-append "$kernel_arguments"
+	wait_for "$1" $BOOT_LIMIT || return 1
+	took=$(awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
+}
+
+# locked_deb PACKAGE  its file in the cache.
+locked_deb() {
+	entries "$lock" | awk -v package="$1" '$2 == package {
+		gsub(":", "%3a", $3); print $2 "_" $3 "_" $4 ".deb"; exit
+	}'
 }
 
 # take_from_iso PATH FILE
@@ -133,11 +167,12 @@ take_from_iso() {
 
 run_case() {
 	local started=$SECONDS result=good
-	case=$1 why="" qemu=""
+	case=$1 why="" qemu="" figures=""
 	"case_$case" || result="FAILED: $why"
+	result="$result${figures:+ ($figures)}"
 	stop_qemu
 	printf '%-22s %7d  %s\n' "$case" $((SECONDS - started)) "$result"
-	[ "$result" = good ]
+	[ "${result#FAILED}" = "$result" ]
 }
 
 # monitor COMMAND  to QEMU itself.
