@@ -205,6 +205,7 @@ wait_for_shutdown() {
 
 # screenshot NAME
 screenshot() {
-	monitor "screendump -f png $(inside "$work/$1.png")"
+	monitor "screendump $(inside "$work/$1.png") -f png"
 	sleep 2
+	[ -s "$work/$1.png" ] || fail "QEMU made no picture."
 }
