@@ -10,9 +10,12 @@ use std::process::Command;
 fn main() {
     // The live image is built without git and gives the commit and its time. (Not by
     // SOURCE_DATE_EPOCH: with each new value OpenSSL would be built anew.)
-    let commit = std::env::var("CEREMONY_COMMIT")
-        .ok()
-        .or_else(|| git(&["rev-parse", "--short=12", "HEAD"]));
+    let given = std::env::var("CEREMONY_COMMIT").ok();
+    if given.is_none() {
+        println!("cargo::rerun-if-changed=.git/HEAD");
+        println!("cargo::rerun-if-changed=.git/logs/HEAD");
+    }
+    let commit = given.or_else(|| git(&["rev-parse", "--short=12", "HEAD"]));
     let time = std::env::var("CEREMONY_COMMIT_TIME")
         .or_else(|_| std::env::var("SOURCE_DATE_EPOCH"))
         .ok()
@@ -27,8 +30,6 @@ fn main() {
     println!("cargo::rerun-if-env-changed=CEREMONY_COMMIT");
     println!("cargo::rerun-if-env-changed=CEREMONY_COMMIT_TIME");
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
-    println!("cargo::rerun-if-changed=.git/HEAD");
-    println!("cargo::rerun-if-changed=.git/logs/HEAD");
 }
 
 fn git(arguments: &[&str]) -> Option<String> {
