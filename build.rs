@@ -8,8 +8,16 @@
 use std::process::Command;
 
 fn main() {
-    let commit = git(&["rev-parse", "--short=12", "HEAD"]);
-    let time = std::env::var("SOURCE_DATE_EPOCH")
+    // The live image is built without git and gives the commit and its time. (Not by
+    // SOURCE_DATE_EPOCH: with each new value OpenSSL would be built anew.)
+    let given = std::env::var("CEREMONY_COMMIT").ok();
+    if given.is_none() {
+        println!("cargo::rerun-if-changed=.git/HEAD");
+        println!("cargo::rerun-if-changed=.git/logs/HEAD");
+    }
+    let commit = given.or_else(|| git(&["rev-parse", "--short=12", "HEAD"]));
+    let time = std::env::var("CEREMONY_COMMIT_TIME")
+        .or_else(|_| std::env::var("SOURCE_DATE_EPOCH"))
         .ok()
         .or_else(|| git(&["log", "-1", "--format=%ct"]));
     let version = std::env::var("CARGO_PKG_VERSION").expect("cargo sets it");
@@ -19,9 +27,9 @@ fn main() {
     // 2026-01-01, for a source tree without history.
     let time = time.unwrap_or_else(|| "1767225600".to_string());
     println!("cargo::rustc-env=CEREMONY_BUILD_TIME={time}");
+    println!("cargo::rerun-if-env-changed=CEREMONY_COMMIT");
+    println!("cargo::rerun-if-env-changed=CEREMONY_COMMIT_TIME");
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
-    println!("cargo::rerun-if-changed=.git/HEAD");
-    println!("cargo::rerun-if-changed=.git/logs/HEAD");
 }
 
 fn git(arguments: &[&str]) -> Option<String> {
