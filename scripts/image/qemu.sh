@@ -43,29 +43,31 @@ firmware() {
 		-drive "if=pflash,format=raw,unit=1,file=$(inside "$work/vars.fd")")
 }
 
+# qemu_command OPTION...  sets the command: the machine that every case has, and these options.
+qemu_command() {
+	command=(qemu-system-x86_64 -accel tcg -cpu max -machine q35 -m $MEMORY -smp 2
+		-display none -no-reboot -nic none "$@")
+	[ -n "$qemu_root" ] || return 0
+	# Each command is replaced by the next, so that the number is QEMU's own.
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	command=(unshare -m sh -c 'mount --bind "$1" "$2/mnt" && shift && exec chroot "$@"' sh
+		"$target" "$qemu_root" "${command[@]}")
+}
+
 # start_qemu OPTION...  the serial line comes to $log and is written to by send.
 start_qemu() {
 	log=$work/$case.serial
 	: >"$log"
-	local pipe
+	local pipe command
 	for pipe in serial monitor; do
 		rm -f "$work/$pipe.in" "$work/$pipe.out"
 		mkfifo "$work/$pipe.in" "$work/$pipe.out"
 	done
-	local command=(qemu-system-x86_64 -accel tcg -cpu max -machine q35 -m $MEMORY -smp 2
-		-display none -no-reboot -nic none
-		-chardev "pipe,id=serial,path=$(inside "$work/serial")" -serial chardev:serial
-		-chardev "pipe,id=monitor,path=$(inside "$work/monitor")" -mon chardev=monitor "$@")
+	qemu_command -chardev "pipe,id=serial,path=$(inside "$work/serial")" -serial chardev:serial \
+		-chardev "pipe,id=monitor,path=$(inside "$work/monitor")" -mon chardev=monitor "$@"
 	cat "$work/serial.out" >>"$log" &
 	cat "$work/monitor.out" >"$work/monitor.log" &
-	if [ -z "$qemu_root" ]; then
-		"${command[@]}" >"$work/qemu.log" 2>&1 &
-	else
-		# Each command is replaced by the next, so that the number is QEMU's own.
-		# shellcheck disable=SC2016 # expanded by the inner shell
-		unshare -m sh -c 'mount --bind "$1" "$2/mnt" && shift && exec chroot "$@"' sh \
-			"$target" "$qemu_root" "${command[@]}" >"$work/qemu.log" 2>&1 &
-	fi
+	"${command[@]}" >"$work/qemu.log" 2>&1 &
 	qemu=$!
 	exec 7>"$work/serial.in" 8>"$work/monitor.in"
 }
