@@ -16,11 +16,12 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceremony");
 const PLAN: &str = include_str!("../ceremony/backup-key.toml");
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "plans",
     "check",
     "checklist",
     "preflight",
+    "live",
     "run",
     "rehearse",
     "resume",
@@ -299,7 +300,13 @@ fn names_that_lead_nowhere_are_refused() {
             "does not say which medium",
         ),
         (
-            &["preflight", "--medium", "public=a", "--medium", "public=b"],
+            &[
+                "preflight",
+                "--medium",
+                "public=a",
+                "--medium",
+                "public=b",
+            ],
             2,
             "named twice",
         ),
