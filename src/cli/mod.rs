@@ -11,6 +11,7 @@ mod place;
 mod preflight;
 mod redact;
 mod rehearse;
+mod report;
 mod resume;
 mod run;
 mod seal;
@@ -67,6 +68,8 @@ enum Command {
     Open(open::Open),
     /// Check a record that a ceremony left behind.
     Verify(verify::Verify),
+    /// Show a record as one page (HTML), verdict first.
+    Report(report::Report),
     /// Copy a record without its personal details, to be published.
     Redact(redact::Redact),
     /// Confirm a key by telephone: the verifier's side of the call.
@@ -105,6 +108,7 @@ impl Cli {
             Some(Command::Resume(command)) => command.run(),
             Some(Command::Open(command)) => command.run(),
             Some(Command::Verify(command)) => command.run(),
+            Some(Command::Report(command)) => command.run(),
             Some(Command::Redact(command)) => command.run(),
             Some(Command::Confirm(command)) => command.run(),
             Some(Command::Seal(command)) => command.run(),
