@@ -7,7 +7,8 @@ use clap::Args;
 
 use super::verify::{self, Notes};
 use super::{CliError, check};
-use crate::edge::{Access, files};
+use crate::edge::files;
+use crate::edge::media::Access;
 use crate::edge::new_file::NewFile;
 use crate::error::{Exit, Failure};
 use crate::report::report;
