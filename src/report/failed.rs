@@ -88,7 +88,7 @@ fn entries_of(entries: &[Placed]) -> Section {
     let row = |placed: &Placed| {
         Row::Cells(vec![
             said(format!("{NOT}: {}", placed.entry.number)),
-            said(time::for_people(placed.entry.time)),
+            said(time::for_tables(placed.entry.time)),
             said(placed.entry.step.as_str()),
             said(happened::in_words(&placed.entry.event)),
         ])
@@ -97,7 +97,7 @@ fn entries_of(entries: &[Placed]) -> Section {
         [] => vec![paragraph("No entry could be read.")],
         some => vec![Block::Table(Table {
             caption: caption.to_string(),
-            heads: vec!["Entry", "Time it claims", "Step", "What it claims"],
+            heads: vec!["Entry", "Time (UTC) it claims", "Step", "What it claims"],
             rows: some.iter().map(row).collect(),
         })],
     };

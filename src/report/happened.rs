@@ -121,7 +121,7 @@ pub fn act_in_words(act: Act) -> String {
 /// Who acted.
 pub fn actors(actors: &Actors) -> String {
     match actors.letters() {
-        [] => "the program".to_string(),
+        [] => "program".to_string(),
         letters => letters
             .iter()
             .map(char::to_string)

@@ -8,7 +8,7 @@ use super::harmless::{cut, escape};
 use crate::qr::{QUIET, Qr};
 
 /// The most characters that are shown of one text that people wrote, and of all of them.
-pub const MOST_OF_ONE: usize = 1200;
+pub const MOST_OF_ONE: usize = 4000;
 /// See [`MOST_OF_ONE`].
 pub const MOST_OF_ALL: usize = 200_000;
 
@@ -227,11 +227,15 @@ impl Page {
     fn quote(&mut self, text: &str) {
         let shown = cut(text, MOST_OF_ONE.min(self.quotable));
         self.quotable -= shown.kept.chars().count();
+        let class = match shown.kept.contains('\n') {
+            true => "<bdi class=\"lines\">",
+            false => "<bdi class=\"quoted\">",
+        };
         for (at, line) in shown.kept.split('\n').enumerate() {
             if at > 0 {
                 self.raw("<br>\n");
             }
-            self.raw("<bdi class=\"quoted\">");
+            self.raw(class);
             self.out.push_str(&escape(line));
             self.raw("</bdi>");
         }

@@ -87,7 +87,15 @@ pub(super) fn steps(story: &Story<'_>) -> Section {
         caption: "Times are UTC as both operators set the clock. A step begins when the entry \
                   before it was written."
             .to_string(),
-        heads: vec!["Step", "What", "Start", "End", "Took", "Planned", "Entries"],
+        heads: vec![
+            "Step",
+            "What",
+            "Start (UTC)",
+            "End (UTC)",
+            "Took",
+            "Planned",
+            "Entries",
+        ],
         rows,
     })];
     if story.verdict.completion == Completion::Unfinished
@@ -109,7 +117,7 @@ pub(super) fn steps(story: &Story<'_>) -> Section {
 
 fn step_row(story: &Story<'_>, stretch: &Stretch<'_>) -> Row {
     let took = said(duration(stretch.to - stretch.from));
-    let times = [stretch.from, stretch.to].map(|at| said(time::for_people(at)));
+    let times = [stretch.from, stretch.to].map(|at| said(time::for_tables(at)));
     let [start, end] = times;
     let entries = if stretch.first == stretch.last {
         stretch.first.to_string()
@@ -155,7 +163,7 @@ pub(super) fn checkpoints(story: &Story<'_>) -> Section {
         let [a, b] = signatures(story, entry.number, outcome);
         rows.push(Row::Cells(vec![
             said(entry.number.to_string()),
-            said(time::for_people(entry.time)),
+            said(time::for_tables(entry.time)),
             said(entry.step.as_str()),
             said(act_in_words(act)),
             a,
@@ -181,7 +189,14 @@ pub(super) fn checkpoints(story: &Story<'_>) -> Section {
                  were checked.",
                 story.verdict.signatures
             ),
-            heads: vec!["Entry", "Time", "Step", "For", "Operator A", "Operator B"],
+            heads: vec![
+                "Entry",
+                "Time (UTC)",
+                "Step",
+                "For",
+                "Operator A",
+                "Operator B",
+            ],
             rows,
         })],
     };
@@ -218,7 +233,7 @@ pub(super) fn exceptions(story: &Story<'_>) -> Section {
     let row = |entry: &Entry| {
         Row::Cells(vec![
             said(entry.number.to_string()),
-            said(time::for_people(entry.time)),
+            said(time::for_tables(entry.time)),
             said(entry.step.as_str()),
             strong(in_words(&entry.event)),
             story.detail(entry.number),
@@ -229,13 +244,13 @@ pub(super) fn exceptions(story: &Story<'_>) -> Section {
         true => vec![paragraph("None was recorded.")],
         false => vec![Block::Table(Table {
             caption: format!(
-                "{} exceptions, and each time the ceremony went on after a stop or a key was \
-                 given up.",
+                "Exceptions: {}. Each time the ceremony went on after a stop, and each key that \
+                 was given up, is here as well.",
                 story.verdict.exceptions.len()
             ),
             heads: vec![
                 "Entry",
-                "Time",
+                "Time (UTC)",
                 "Step",
                 "What was decided",
                 "What was written down",
@@ -266,7 +281,7 @@ pub(super) fn entries(story: &Story<'_>) -> Section {
         let words = in_words(&entry.event);
         Row::Cells(vec![
             said(entry.number.to_string()),
-            said(time::for_people(entry.time)),
+            said(time::for_tables(entry.time)),
             said(entry.step.as_str()),
             if bad { strong(words) } else { said(words) },
             said(actors(&entry.actors)),
@@ -277,7 +292,14 @@ pub(super) fn entries(story: &Story<'_>) -> Section {
         title: "Entry by entry".to_string(),
         blocks: vec![Block::Table(Table {
             caption: "Every entry of the transcript, without its hashes.".to_string(),
-            heads: vec!["Entry", "Time", "Step", "What happened", "Who", "Event"],
+            heads: vec![
+                "Entry",
+                "Time (UTC)",
+                "Step",
+                "What happened",
+                "Who",
+                "Event",
+            ],
             rows: story.entries().map(row).collect(),
         })],
     }

@@ -175,14 +175,14 @@ fn ceremony(story: &Story<'_>) -> Section {
         (
             "took".to_string(),
             said(format!(
-                "{}, {} stops included; planned: {} min",
+                "{}, stops included ({}); planned: {} min",
                 duration(last.time - first.time),
                 stops.len(),
                 story.plan.minutes
             )),
         ),
         ("entries".to_string(), said(story.entries.len().to_string())),
-        ("site file".to_string(), story.detail(0)),
+        ("site file, without its comments".to_string(), site(story)),
     ];
     Section {
         title: match story.verdict.mode {
@@ -191,6 +191,18 @@ fn ceremony(story: &Story<'_>) -> Section {
         },
         blocks: vec![Block::Facts(facts)],
     }
+}
+
+/// What the site file sets. Its comments change nothing, and a template is full of them.
+fn site(story: &Story<'_>) -> Cell {
+    let mut cell = story.detail(0);
+    for piece in cell.iter_mut().flatten() {
+        if let Piece::Quoted(text) = piece {
+            let says = |line: &&str| !line.is_empty() && !line.starts_with('#');
+            *text = text.lines().filter(says).collect::<Vec<_>>().join("\n");
+        }
+    }
+    cell
 }
 
 fn hashes(story: &Story<'_>) -> Section {
