@@ -69,7 +69,7 @@ fn later_in_words(event: &Event) -> String {
             _ => format!("{quorum} opened the backup on {medium} ({opener})"),
         },
         Event::Drilled { quorums, .. } => {
-            format!("drill: the key was restored in {quorums} ways, and works")
+            format!("drill: the key was restored and works; ways that were tried: {quorums}")
         }
         Event::TrialDone { .. } => "trial: the key in the token signed and decrypted".to_string(),
         Event::Erased {} => "what was secret is gone from the machine's memory".to_string(),

@@ -24,6 +24,8 @@ pub(super) fn section(story: &Story<'_>) -> Option<Section> {
             blocks.extend(
                 caution(story).map(|text| Block::Paragraph(vec![Piece::Strong(text.to_string())])),
             );
+            // On paper it stays with the heading, and with the digits just below.
+            blocks.push(code_of(story, &key.fingerprint));
             facts.push(("fingerprint".to_string(), digits(&key.fingerprint)));
             facts.push((
                 "the same as PGP words".to_string(),
@@ -44,9 +46,6 @@ pub(super) fn section(story: &Story<'_>) -> Option<Section> {
     }
     facts.extend(backup(story));
     blocks.push(Block::Facts(facts));
-    if let Some(key) = &story.state.key {
-        blocks.push(code_of(story, &key.fingerprint));
-    }
     Some(Section {
         title: "The key".to_string(),
         blocks,
@@ -124,7 +123,7 @@ fn backup(story: &Story<'_>) -> Option<(String, Cell)> {
     });
     let made = match drilled {
         Some((entry, ways)) if story.state.key.is_some() => {
-            format!("drill: opened in {ways} ways (entry {entry})")
+            format!("drill: opened; ways that were tried: {ways} (entry {entry})")
         }
         _ => "no drill of it is recorded".to_string(),
     };

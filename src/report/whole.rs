@@ -109,7 +109,10 @@ fn judged(story: &Story<'_>, pins: &Pins) -> Vec<Block> {
     );
     tell(
         "signatures",
-        said(format!("{} checked, all good", verdict.signatures)),
+        match verdict.signatures {
+            0 => strong("none: nothing is signed yet"),
+            some => said(format!("{some} checked, all good")),
+        },
     );
     tell("compared with what you gave", said(given(pins)));
     tell("exit code", said((verdict.exit() as u8).to_string()));
