@@ -58,13 +58,18 @@ start_qemu() {
 		-chardev "pipe,id=monitor,path=$(inside "$work/monitor")" -mon chardev=monitor "$@")
 	cat "$work/serial.out" >>"$log" &
 	cat "$work/monitor.out" >"$work/monitor.log" &
-	if [ -z "$qemu_root" ]; then
+	if [ -z "$qemu_root" ] && [ -z "${patched_qemu:-}" ]; then
 		"${command[@]}" >"$work/qemu.log" 2>&1 &
+	elif [ -z "$qemu_root" ]; then
+		# shellcheck disable=SC2016 # expanded by the inner shell
+		unshare -m sh -c 'mount --bind "$1" "$(command -v "$2")" && shift && exec "$@"' sh \
+			"$patched_qemu" "${command[@]}" >"$work/qemu.log" 2>&1 &
 	else
 		# Each command is replaced by the next, so that the number is QEMU's own.
 		# shellcheck disable=SC2016 # expanded by the inner shell
-		unshare -m sh -c 'mount --bind "$1" "$2/mnt" && shift && exec chroot "$@"' sh \
-			"$target" "$qemu_root" "${command[@]}" >"$work/qemu.log" 2>&1 &
+		unshare -m sh -c 'mount --bind "$1" "$3/mnt" &&
+				{ [ -z "$2" ] || mount --bind "$2" "$3/usr/bin/$4"; } && shift 2 && exec chroot "$@"' sh \
+			"$target" "${patched_qemu:-}" "$qemu_root" "${command[@]}" >"$work/qemu.log" 2>&1 &
 	fi
 	qemu=$!
 	exec 7>"$work/serial.in" 8>"$work/monitor.in"
@@ -75,6 +80,9 @@ stop_qemu() {
 	kill "$qemu" 2>/dev/null || :
 	wait "$qemu" 2>/dev/null || :
 	qemu=""
+	# The tokens end when QEMU's sockets close.
+	[ -z "${holder:-}" ] || wait "$holder" 2>/dev/null || :
+	holder=""
 	exec 7>&- 8>&-
 }
 
@@ -125,6 +133,45 @@ with_driver() {
 	truncate -s %4 "$work/initrd"
 	(cd "$extra" && find usr/lib/modules/"$1.ko" etc/ceremony-image/modules |
 		cpio --quiet -o -H newc) >>"$work/initrd"
+}
+
+# software_tokens  two of them (tests/virtual-yubikey), as sold, each in a USB reader of its own;
+# sets the options for QEMU. They have one root, left in $work/root.der.
+software_tokens() {
+	local number
+	(cd "$project" && cargo build --locked --quiet -p virtual-yubikey)
+	reader_for_tokens
+	rm -f "$work"/token-[12]{,.json} "$work/root.der"
+	tokens=()
+	for number in 1 2; do
+		tokens+=(-chardev "socket,id=token$number,server=on,wait=off,path=$(inside "$work/token-$number")"
+			-device "usb-ccid,id=reader$number,bus=usb.0"
+			-device "ccid-card-passthru,bus=reader$number.0,chardev=token$number")
+	done
+	# From within the folder: a socket's path has at most 107 bytes.
+	(cd "$work" && exec "$target/../debug/virtual-yubikey" --vscard root.der \
+		token-1 token-1.json token-2 token-2.json) >"$work/tokens.log" 2>&1 &
+	holder=$!
+	until [ -e "$work/root.der" ]; do sleep 0.1; done
+}
+
+# reader_for_tokens  QEMU's reader says of itself that it speaks T=0 only, which tokens do not; newer
+# ones say both (x-t1-support). In a copy of an older one that byte of its USB descriptor
+# is changed, here and nowhere else.
+reader_for_tokens() {
+	local begin
+	[ -z "${patched_qemu:-}" ] || return 0
+	if chroot "${qemu_root:-/}" qemu-system-x86_64 -device usb-ccid,help | grep -q x-t1-support; then
+		return 0
+	fi
+	patched_qemu=$work/qemu-t1
+	cp "$(chroot "${qemu_root:-/}" sh -c 'readlink -f "$(command -v qemu-system-x86_64)"' | sed "s,^,$qemu_root,")" "$patched_qemu"
+	# Length 54, type 33, CCID 1.10, one slot, all voltages; then the protocols.
+	begin=$(grep -obUaP '\x36\x21\x10\x01\x00\x07\x01\x00\x00\x00\xa0\x0f\x00\x00' "$patched_qemu" | cut -d : -f 1)
+	case $begin in
+	'' | *[!0-9]*) fail "QEMU's card reader is not as expected: its descriptor was found at: $begin" ;;
+	esac
+	printf '\003' | dd of="$patched_qemu" bs=1 seek=$((begin + 6)) conv=notrunc status=none
 }
 
 # without_system  the image's kernel and a RAM root with nothing but busybox.
