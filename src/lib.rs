@@ -17,6 +17,7 @@ pub mod handover;
 pub mod id;
 pub mod input;
 pub mod journal;
+pub mod live;
 pub mod openpgp;
 pub mod operator;
 pub mod phone;

@@ -58,11 +58,16 @@ iso() {
 }
 
 # The image cannot hold its own hash. It holds the hash of itself with that one field empty, and its
-# size: in the part of the volume descriptor that ISO 9660 (8.4.32) leaves to the application,
-# 512 bytes at byte 883 of sector 16. The first screen's self-check compares it.
+# size, and the hash of the list of the RAM root's files: in the part of the volume descriptor that
+# ISO 9660 (8.4.32) leaves to the application, 512 bytes at byte 883 of sector 16. The first screen's
+# self-check compares them (src/edge/block/boot.rs).
 own_check() {
 	local offset=$((16 * 2048 + 883)) text
 	dd if=/dev/zero bs=1 seek=$offset count=512 conv=notrunc status=none of="$1"
-	text="ceremony-image bytes=$(stat -c %s "$1") sha256=$(sha256sum "$1" | cut -d ' ' -f 1)"
+	text="ceremony-image bytes=$(stat -c %s "$1") sha256=$(hash_of "$1") ram=$(hash_of $ram/etc/ceremony-image/manifest)"
 	printf '%s\n' "$text" | dd bs=1 seek=$offset conv=notrunc status=none of="$1"
+}
+
+hash_of() {
+	sha256sum "$1" | cut -d ' ' -f 1
 }

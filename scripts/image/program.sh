@@ -20,7 +20,7 @@ program() {
 		export CEREMONY_COMMIT=$IMAGE_COMMIT CEREMONY_COMMIT_TIME=$SOURCE_DATE_EPOCH
 		# The time that OpenSSL says it was built: that of the crates' last change.
 		export SOURCE_DATE_EPOCH=$IMAGE_CRATES_TIME
-		cargo build --quiet --release --locked --offline --bin ceremony
+		cargo build --quiet --release --locked --offline --bin ceremony --bin ceremony-media
 	)
-	install -m 755 /build/target/release/ceremony /build/ceremony
+	install -m 755 /build/target/release/ceremony /build/target/release/ceremony-media /build/
 }

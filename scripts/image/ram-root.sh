@@ -11,7 +11,7 @@ ram_root() {
 }
 
 folders() {
-	mkdir -p $ram/{dev,proc,sys,run,tmp,root,etc/ceremony-image,usr/{bin,sbin,lib,lib64}}
+	mkdir -p $ram/{dev,proc,sys,run,tmp,root,home/ceremony,etc/ceremony-image,usr/{bin,sbin,lib,lib64}}
 	local part
 	for part in bin sbin lib lib64; do
 		ln -s usr/$part $ram/$part
@@ -95,7 +95,7 @@ no_library_missing() {
 			[ -e "$ram/usr/lib/x86_64-linux-gnu/$library" ] || [ -e "$ram/usr/lib64/$library" ] ||
 				missing="$missing ${file##*/}:$library"
 		done
-	done < <(find $ram/usr /build/ceremony -type f \( -perm /111 -o -name '*.so*' \))
+	done < <(find $ram/usr /build/ceremony /build/ceremony-media -type f \( -perm /111 -o -name '*.so*' \))
 	[ -z "$missing" ] || fail "Libraries that are wanted and missing:$missing"
 }
 
@@ -143,13 +143,14 @@ check_module() {
 
 own_files() {
 	local about=$ram/etc/ceremony-image/about
-	install -m 755 /build/ceremony $ram/usr/bin/ceremony
+	install -m 755 /build/ceremony /build/ceremony-media $ram/usr/bin/
 	install -m 755 $here/init $ram/init
 	install -D -m 644 $here/usb.rules $ram/etc/udev/rules.d/10-usb.rules
 	mkdir -p $ram/lib/systemd
 	ln -s /bin/udevadm $ram/lib/systemd/systemd-udevd
-	printf 'root:x:0:0:root:/root:/bin/sh\n' >$ram/etc/passwd
-	printf 'root:x:0:\n' >$ram/etc/group
+	printf '%s\n' root:x:0:0:root:/root:/bin/sh \
+		ceremony:x:1000:1000:ceremony:/home/ceremony:/bin/false >$ram/etc/passwd
+	printf '%s\n' root:x:0: ceremony:x:1000: >$ram/etc/group
 	applets
 	printf 'version: %s (%s)\nkernel: %s\n' \
 		"$(sed -n 's/^version = "\(.*\)"/\1/p' /source/Cargo.toml | head -n 1)" \
@@ -157,14 +158,14 @@ own_files() {
 	[ "$IMAGE_DEBUG" = no ] || echo "A shell is in this image." >$ram/etc/ceremony-image/debug
 }
 
-# Busybox's tools under their names: those of the list, in a debug image all.
+# Busybox's tools under their names: those of the list, in a debug image all others too.
 applets() {
-	local applet list=$here/applets
+	local applet extra=""
 	$ram/bin/busybox --list >/build/all-applets
-	[ "$IMAGE_DEBUG" = no ] || list=/build/all-applets
-	for applet in $(entries $list | cut -d ' ' -f 1); do
-		grep -qxF -e "$applet" /build/all-applets || fail "Busybox has no $applet."
-		[ -e "$ram/bin/$applet" ] || [ -e "$ram/sbin/$applet" ] || ln -s busybox "$ram/bin/$applet"
+	[ "$IMAGE_DEBUG" = no ] || extra=$(sed 's,^,bin/,' /build/all-applets)
+	for applet in $(entries $here/applets | cut -d ' ' -f 1) $extra; do
+		grep -qxF -e "${applet#*bin/}" /build/all-applets || fail "Busybox has no $applet."
+		[ -L "$ram/$applet" ] || [ -e "$ram/$applet" ] || ln -s /bin/busybox "$ram/$applet"
 	done
 }
 

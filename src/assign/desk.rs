@@ -36,7 +36,7 @@ impl<'d> Desk<'d> {
         }
     }
 
-    pub(super) fn page(&mut self, title: &str, body: Vec<String>) -> Done<()> {
+    pub(crate) fn page(&mut self, title: &str, body: Vec<String>) -> Done<()> {
         Ok(self.terminal.page(&Page {
             place: self.place.clone(),
             who: Who::Both,
@@ -45,18 +45,18 @@ impl<'d> Desk<'d> {
         })?)
     }
 
-    pub(super) fn say(&mut self, text: &str) -> Done<()> {
+    pub(crate) fn say(&mut self, text: &str) -> Done<()> {
         for line in layout::wrap(text) {
             self.terminal.say(&line)?;
         }
         Ok(())
     }
 
-    pub(super) fn work(&mut self, label: &str) -> Done<()> {
+    pub(crate) fn work(&mut self, label: &str) -> Done<()> {
         Ok(self.terminal.work(label)?)
     }
 
-    pub(super) fn work_done(&mut self) -> Done<()> {
+    pub(crate) fn work_done(&mut self) -> Done<()> {
         Ok(self.terminal.work_done()?)
     }
 
@@ -105,12 +105,17 @@ impl<'d> Desk<'d> {
         }
     }
 
-    pub(super) fn enter(&mut self, asks: Asks, prompt: &str) -> Done<()> {
+    pub(crate) fn enter(&mut self, asks: Asks, prompt: &str) -> Done<()> {
         self.ask(Who::Both, asks, prompt, Answer::Enter).map(drop)
     }
 
+    /// A line as it was typed, without blanks around it.
+    pub(crate) fn line(&mut self, asks: Asks, prompt: &str) -> Done<String> {
+        self.ask(Who::Both, asks, prompt, Answer::Line)
+    }
+
     /// A number from 1 to `count`, counted from 0 on return.
-    pub(super) fn number(&mut self, asks: Asks, prompt: &str, count: usize) -> Done<usize> {
+    pub(crate) fn number(&mut self, asks: Asks, prompt: &str, count: usize) -> Done<usize> {
         loop {
             let typed = self.ask(Who::Both, asks.clone(), prompt, Answer::Line)?;
             match typed.parse::<usize>() {
@@ -120,7 +125,7 @@ impl<'d> Desk<'d> {
         }
     }
 
-    pub(super) fn choose(
+    pub(crate) fn choose(
         &mut self,
         asks: Asks,
         prompt: &str,
@@ -141,7 +146,7 @@ impl<'d> Desk<'d> {
     }
 
     /// Each operator answers by typing their own letter. Nothing else goes on.
-    pub(super) fn each_agrees(&mut self, what: &str, asks: impl Fn(Operator) -> Asks) -> Done<()> {
+    pub(crate) fn each_agrees(&mut self, what: &str, asks: impl Fn(Operator) -> Asks) -> Done<()> {
         for operator in Operator::ALL {
             let prompt = format!("Operator {operator}: {what}? Type your letter, {operator}");
             let who = Who::Operator(operator);

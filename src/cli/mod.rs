@@ -3,6 +3,7 @@
 mod check;
 mod confirm;
 mod error;
+mod live;
 mod menu;
 mod open;
 mod pages;
@@ -74,6 +75,8 @@ enum Command {
     Seal(seal::Seal),
     /// Print the fingerprint sheet of a certificate, or a page for the call.
     Sheet(sheet::Sheet),
+    /// What the live image starts: its first screen, and a menu.
+    Live,
     /// Print a man page, or write all of them to a folder.
     Man(pages::Man),
     /// Print the completions for a shell.
@@ -106,6 +109,7 @@ impl Cli {
             Some(Command::Confirm(command)) => command.run(),
             Some(Command::Seal(command)) => command.run(),
             Some(Command::Sheet(command)) => command.run(),
+            Some(Command::Live) => live::run(),
             Some(Command::Man(command)) => command.run(Cli::command()),
             Some(Command::Completions(command)) => command.run(Cli::command()),
         }

@@ -76,7 +76,8 @@ pub fn system(sticks: bool) -> RealSystem {
     }
 }
 
-fn machine() -> PathBuf {
+/// The machine's root: `/`, or a test's own.
+pub fn machine() -> PathBuf {
     test_only::machine().unwrap_or_else(|| PathBuf::from("/"))
 }
 

@@ -9,6 +9,7 @@ pub mod facts;
 pub mod files;
 pub mod gpg;
 pub mod harden;
+pub mod live;
 pub mod media;
 pub mod new_file;
 pub mod paper;

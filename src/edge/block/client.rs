@@ -11,7 +11,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::wire::{Answer, DeviceName, MAX_LINE, Request};
+use super::boot::BootMedium;
+use super::wire::{Answer, DeviceName, Layout, MAX_ANSWER, Request, Spot};
 use super::{MountError, Mounted, Mounts, Refusal, helper};
 use crate::role::Role;
 
@@ -35,6 +36,31 @@ impl Client {
     /// Sets the clock.
     pub fn set_clock(&self, seconds: u64) -> Result<(), MountError> {
         self.done(&Request::Clock(seconds))
+    }
+
+    /// Sets the keyboard's layout.
+    pub fn set_layout(&self, name: &str) -> Result<(), MountError> {
+        let layout = Layout::new(name).ok_or(MountError::Refused(Refusal::NoLayout))?;
+        self.done(&Request::Layout(layout))
+    }
+
+    /// The boot medium that is plugged in, by its device, and whether it is whole.
+    pub fn boot_medium(&self) -> Result<Option<(String, BootMedium)>, MountError> {
+        match self.ask(&Request::BootMedium)? {
+            Answer::BootMedium(device, medium) => Ok(Some((device.as_str().to_string(), medium))),
+            Answer::NoBootMedium => Ok(None),
+            _ => Err(nonsense()),
+        }
+    }
+
+    /// Mounts a stick that has no role.
+    pub fn mount_on_desk(&self, device: &str) -> Result<Mounted, MountError> {
+        self.mount_at(device, Spot::Desk)
+    }
+
+    /// Unmounts it.
+    pub fn clear_desk(&self) -> Result<(), MountError> {
+        self.done(&Request::Unmount(Spot::Desk))
     }
 
     /// Unmounts everything and has the machine switched off.
@@ -63,10 +89,21 @@ impl Client {
         stream.write_all(format!("{request}\n").as_bytes())?;
         stream.shutdown(Shutdown::Write)?;
         let mut line = String::new();
-        stream.take(MAX_LINE as u64).read_to_string(&mut line)?;
+        stream.take(MAX_ANSWER as u64).read_to_string(&mut line)?;
         match line.strip_suffix('\n') {
             Some(line) => Ok(line.to_string()),
             None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    fn mount_at(&self, device: &str, spot: Spot) -> Result<Mounted, MountError> {
+        match self.ask(&Request::Mount(named(device)?, spot))? {
+            Answer::Mounted { kind, read_only } => Ok(Mounted {
+                at: helper::place(&self.root, spot),
+                kind,
+                read_only,
+            }),
+            _ => Err(nonsense()),
         }
     }
 
@@ -89,18 +126,11 @@ fn named(device: &str) -> Result<DeviceName, MountError> {
 
 impl Mounts for Client {
     fn mount(&mut self, device: &str, role: Role) -> Result<Mounted, MountError> {
-        match self.ask(&Request::Mount(named(device)?, role))? {
-            Answer::Mounted { kind, read_only } => Ok(Mounted {
-                at: helper::place(&self.root, role),
-                kind,
-                read_only,
-            }),
-            _ => Err(nonsense()),
-        }
+        self.mount_at(device, Spot::Role(role))
     }
 
     fn unmount(&mut self, role: Role) -> Result<(), MountError> {
-        self.done(&Request::Unmount(role))
+        self.done(&Request::Unmount(Spot::Role(role)))
     }
 
     fn format(&mut self, disk: &str) -> Result<(), MountError> {

@@ -4,8 +4,10 @@
 //! that runs as root ([`helper`], over [`wire`]) through the interface [`Mounts`], and writes
 //! files as to any folder ([`Sticks`]).
 
+pub mod boot;
 mod client;
 pub mod helper;
+pub mod keyboard;
 mod mounts;
 mod probe;
 mod sticks;

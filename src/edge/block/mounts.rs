@@ -58,7 +58,7 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// Not one of the five requests.
+    /// Not one of the requests.
     BadRequest = "bad-request", "the request is not understood",
         "This is an error in the program. Keep the media and report it.";
     /// No such device.
@@ -81,6 +81,9 @@ refusals! {
     NotMounted = "not-mounted", "it is not mounted", "Try again.";
     /// Its write lock is closed.
     ReadOnly = "read-only", "it cannot be written", "Open its write lock, or take another one.";
+    /// No such keyboard layout.
+    NoLayout = "no-layout", "there is no such keyboard layout",
+        "Type one of the names in the list.";
     /// No time of a ceremony.
     OutOfRange = "out-of-range", "that time is not possible",
         "Read the time from a watch, in UTC, and type it again.";

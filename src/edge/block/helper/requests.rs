@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use super::acts::{Acts, Plan, bounded, open_device};
 use super::{limit, place};
+use crate::edge::block::boot::{self, BootMedium};
 use crate::edge::block::probe::Head;
-use crate::edge::block::wire::{Answer, DeviceName, Request};
-use crate::edge::block::{Disk, FileSystem, Number, Refusal, sysfs};
-use crate::role::Role;
+use crate::edge::block::wire::{Answer, DeviceName, Layout, Request, Spot};
+use crate::edge::block::{Disk, FileSystem, Number, Refusal, keyboard, sysfs};
 use crate::version;
 
 /// Makes FAT32, from the first sector to the last.
@@ -30,6 +30,10 @@ const FORMAT: (&str, [&str; 5]) = ("/sbin/mkdosfs", ["-I", "-F", "32", "-n", "ME
 
 /// Makes the kernel forget the partitions that were there.
 const REREAD: (&str, [&str; 1]) = ("/sbin/blockdev", ["--rereadpt"]);
+
+/// Sets the layout of the machine's own console, whatever screen the program is on. `-q`: it says
+/// nothing.
+const LAYOUT: (&str, [&str; 2]) = ("/bin/loadkeys", ["-q", "--console=/dev/tty1"]);
 
 /// A clock later than this after the build is wrong, as in preflight.
 const MOST_SECONDS_AFTER_BUILD: u64 = 20 * 31_557_600;
@@ -79,10 +83,12 @@ impl Machine {
             return Answer::Refused(Refusal::BadRequest);
         };
         let done = match &request {
-            Request::Mount(device, role) => self.mount(device, *role, limit(&request)),
-            Request::Unmount(role) => self.unmount(*role, limit(&request)),
+            Request::Mount(device, spot) => self.mount(device, *spot, limit(&request)),
+            Request::Unmount(spot) => self.unmount(*spot, limit(&request)),
             Request::Format(device) => self.format(device, limit(&request)),
             Request::Clock(seconds) => self.clock(*seconds),
+            Request::Layout(layout) => self.layout(layout, limit(&request)),
+            Request::BootMedium => self.boot_medium(limit(&request)),
             Request::PowerOff => self.power_off(limit(&request)),
         };
         match done {
@@ -92,8 +98,8 @@ impl Machine {
         }
     }
 
-    fn mount(&self, name: &DeviceName, role: Role, limit: Duration) -> Result<Answer, Not> {
-        let at = self.role_place(role)?;
+    fn mount(&self, name: &DeviceName, spot: Spot, limit: Duration) -> Result<Answer, Not> {
+        let at = self.free_place(spot)?;
         let device = self.check(name, limit)?;
         let read_only = device.disk.read_only;
         let kind = device.file_system.ok_or(Refusal::NoFileSystem)?;
@@ -114,14 +120,14 @@ impl Machine {
             Ok(())
         })?;
         if !self.is_still(&device)? {
-            self.unmount(role, limit)?;
+            self.unmount(spot, limit)?;
             return Err(Refusal::NotThere.into());
         }
         Ok(Answer::Mounted { kind, read_only })
     }
 
-    fn unmount(&self, role: Role, limit: Duration) -> Result<Answer, Not> {
-        let at = place(&self.root, role);
+    fn unmount(&self, spot: Spot, limit: Duration) -> Result<Answer, Not> {
+        let at = place(&self.root, spot);
         if !self.is_mounted(&at)? {
             return Err(Refusal::NotMounted.into());
         }
@@ -164,18 +170,54 @@ impl Machine {
         Ok(Answer::Done)
     }
 
+    fn layout(&self, layout: &Layout, limit: Duration) -> Result<Answer, Not> {
+        let file = keyboard::file(&self.root, layout.as_str()).ok_or(Refusal::NoLayout)?;
+        let file = file.to_str().ok_or(Refusal::NoLayout)?.to_string();
+        let fixed = LAYOUT.1.iter().map(|fixed| fixed.to_string());
+        let arguments: Vec<String> = fixed.chain([file]).collect();
+        self.run(LAYOUT.0, &arguments, limit)?;
+        Ok(Answer::Done)
+    }
+
+    /// Any disk with the image on it, a CD too; it is only read.
+    fn boot_medium(&self, limit: Duration) -> Result<Answer, Not> {
+        for disk in sysfs::disks(&self.root)? {
+            let Some(name) = DeviceName::new(&disk.name) else {
+                continue;
+            };
+            let head = self.head(&disk.name, disk.number, BOOT_LOOK);
+            if head.is_ok_and(|head| head.is_boot_medium())
+                && let Some(medium) = self.read_image(&disk, limit)?
+            {
+                return Ok(Answer::BootMedium(name, medium));
+            }
+        }
+        Ok(Answer::NoBootMedium)
+    }
+
+    fn read_image(&self, disk: &Disk, limit: Duration) -> Result<Option<BootMedium>, Not> {
+        let (acts, path, number) = (Arc::clone(&self.acts), self.path(&disk.name), disk.number);
+        Ok(bounded(limit, move || {
+            let mut file = open_device(&path)?;
+            match acts.is_device(&file.metadata()?, number) {
+                true => boot::look(&mut file),
+                false => Ok(None),
+            }
+        })?)
+    }
+
     fn power_off(&self, limit: Duration) -> Result<Answer, Not> {
-        for role in Role::ALL {
+        for spot in Spot::all() {
             // One that cannot be unmounted does not keep the machine on.
-            let _ = self.unmount(role, limit / Role::ALL.len() as u32);
+            let _ = self.unmount(spot, limit / Spot::all().count() as u32);
         }
         self.acts.power_off()?;
         Ok(Answer::Done)
     }
 
-    /// A role's place, with nothing mounted on it.
-    fn role_place(&self, role: Role) -> Result<PathBuf, Not> {
-        let at = place(&self.root, role);
+    /// A place with nothing mounted on it.
+    fn free_place(&self, spot: Spot) -> Result<PathBuf, Not> {
+        let at = place(&self.root, spot);
         match DirBuilder::new().mode(0o755).create(&at) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
             _ => {}
@@ -269,6 +311,9 @@ impl Machine {
         }))
     }
 }
+
+/// As long as a disk may take to show its first bytes: an empty drive gives up late.
+const BOOT_LOOK: Duration = Duration::from_secs(20);
 
 /// What is said where the system gave no number.
 const EIO: i32 = 5;
