@@ -55,20 +55,13 @@ impl<'l> Live<'l> {
         }
     }
 
-    /// The image and the machine, a page each.
+    /// The image and the machine, a page each unless much is wrong.
     fn look(&mut self) -> Done<()> {
         self.desk.work("Looking at the image and this machine")?;
         let look = self.host.look();
         self.desk.work_done()?;
-        self.desk.page("The image", image_page(&look))?;
-        self.desk.enter(Asks::Done, "Press Enter to go on")?;
-        let mut body: Vec<String> = report_lines(&machine_report(&look));
-        if body.len() > MOST_LINES {
-            body.truncate(MOST_LINES - 1);
-            body.push("      ... and more; `look` in the menu shows it again".to_string());
-        }
-        self.desk.page("This machine", body)?;
-        self.desk.enter(Asks::Done, "Press Enter to go on")
+        self.pages("The image", &image_page(&look))?;
+        self.pages("This machine", &report_lines(&machine_report(&look)))
     }
 
     /// Whether the machine is being switched off.

@@ -95,7 +95,10 @@ impl Live<'_> {
         let heard = self.verify_from(&stick);
         self.put_away()?;
         match heard? {
-            Some(verdict) => self.pages("The verdict", &verdict),
+            Some(verdict) => {
+                let lines: Vec<String> = verdict.lines().flat_map(fitted).collect();
+                self.pages("The verdict", &lines)
+            }
             None => Ok(()),
         }
     }
@@ -255,8 +258,7 @@ impl Live<'_> {
     }
 
     /// A long text, page by page.
-    fn pages(&mut self, title: &str, said: &str) -> Done<()> {
-        let lines = said.lines().flat_map(fitted).collect::<Vec<_>>();
+    pub(super) fn pages(&mut self, title: &str, lines: &[String]) -> Done<()> {
         for part in lines.chunks(MOST_LINES) {
             self.desk.page(title, part.to_vec())?;
             self.desk.enter(Asks::Done, "Press Enter to go on")?;
