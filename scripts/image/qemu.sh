@@ -7,7 +7,7 @@ MEMORY=512
 # prepare_qemu  Debian's QEMU; in a root of its own where the machine has none.
 prepare_qemu() {
 	install_packages cpio xorriso mmdebstrap
-	qemu_root=""
+	qemu_root="" patched_qemu=""
 	if ! command -v qemu-system-x86_64 >/dev/null || [ ! -e /usr/share/OVMF ]; then
 		qemu_root=${QEMU_ROOT:-$cache/qemu}
 		[ -x "$qemu_root/usr/bin/qemu-system-x86_64" ] ||
@@ -43,34 +43,34 @@ firmware() {
 		-drive "if=pflash,format=raw,unit=1,file=$(inside "$work/vars.fd")")
 }
 
+# qemu_command OPTION...  sets the command: the machine that every case has, and these options.
+qemu_command() {
+	command=(qemu-system-x86_64 -accel tcg -cpu max -machine q35 -m $MEMORY -smp 2
+		-display none -no-reboot -nic none "$@")
+	[ -n "$qemu_root$patched_qemu" ] || return 0
+	# Each command is replaced by the next, so that the number is QEMU's own.
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	command=(unshare -m sh -c 'root=$1
+		[ -z "$root" ] || mount --bind "$2" "$root/mnt" || exit
+		[ -z "$3" ] || mount --bind "$3" "$root/usr/bin/$4" || exit
+		shift 3 && exec chroot "${root:-/}" "$@"' sh
+		"$qemu_root" "$target" "$patched_qemu" "${command[@]}")
+}
+
 # start_qemu OPTION...  the serial line comes to $log and is written to by send.
 start_qemu() {
 	log=$work/$case.serial
 	: >"$log"
-	local pipe
+	local pipe command
 	for pipe in serial monitor; do
 		rm -f "$work/$pipe.in" "$work/$pipe.out"
 		mkfifo "$work/$pipe.in" "$work/$pipe.out"
 	done
-	local command=(qemu-system-x86_64 -accel tcg -cpu max -machine q35 -m $MEMORY -smp 2
-		-display none -no-reboot -nic none
-		-chardev "pipe,id=serial,path=$(inside "$work/serial")" -serial chardev:serial
-		-chardev "pipe,id=monitor,path=$(inside "$work/monitor")" -mon chardev=monitor "$@")
+	qemu_command -chardev "pipe,id=serial,path=$(inside "$work/serial")" -serial chardev:serial \
+		-chardev "pipe,id=monitor,path=$(inside "$work/monitor")" -mon chardev=monitor "$@"
 	cat "$work/serial.out" >>"$log" &
 	cat "$work/monitor.out" >"$work/monitor.log" &
-	if [ -z "$qemu_root" ] && [ -z "${patched_qemu:-}" ]; then
-		"${command[@]}" >"$work/qemu.log" 2>&1 &
-	elif [ -z "$qemu_root" ]; then
-		# shellcheck disable=SC2016 # expanded by the inner shell
-		unshare -m sh -c 'mount --bind "$1" "$(command -v "$2")" && shift && exec "$@"' sh \
-			"$patched_qemu" "${command[@]}" >"$work/qemu.log" 2>&1 &
-	else
-		# Each command is replaced by the next, so that the number is QEMU's own.
-		# shellcheck disable=SC2016 # expanded by the inner shell
-		unshare -m sh -c 'mount --bind "$1" "$3/mnt" &&
-				{ [ -z "$2" ] || mount --bind "$2" "$3/usr/bin/$4"; } && shift 2 && exec chroot "$@"' sh \
-			"$target" "${patched_qemu:-}" "$qemu_root" "${command[@]}" >"$work/qemu.log" 2>&1 &
-	fi
+	"${command[@]}" >"$work/qemu.log" 2>&1 &
 	qemu=$!
 	exec 7>"$work/serial.in" 8>"$work/monitor.in"
 }
@@ -142,10 +142,10 @@ software_tokens() {
 	(cd "$project" && cargo build --locked --quiet -p virtual-yubikey)
 	reader_for_tokens
 	rm -f "$work"/token-[12]{,.json} "$work/root.der"
-	tokens=()
+	tokens=(-device qemu-xhci,id=readers)
 	for number in 1 2; do
 		tokens+=(-chardev "socket,id=token$number,server=on,wait=off,path=$(inside "$work/token-$number")"
-			-device "usb-ccid,id=reader$number,bus=usb.0"
+			-device "usb-ccid,id=reader$number,bus=readers.0"
 			-device "ccid-card-passthru,bus=reader$number.0,chardev=token$number")
 	done
 	# From within the folder: a socket's path has at most 107 bytes.
@@ -160,7 +160,7 @@ software_tokens() {
 # is changed, here and nowhere else.
 reader_for_tokens() {
 	local begin
-	[ -z "${patched_qemu:-}" ] || return 0
+	[ -z "$patched_qemu" ] || return 0
 	if chroot "${qemu_root:-/}" qemu-system-x86_64 -device usb-ccid,help | grep -q x-t1-support; then
 		return 0
 	fi

@@ -7,7 +7,7 @@ pub mod call;
 pub mod golden;
 pub mod people;
 
-pub use people::{Deed, People, Token};
+pub use people::{Deed, Hands, People, Token};
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -40,6 +40,10 @@ pub struct Terminal {
     header: Header,
     /// Every page: who acts, and its title.
     pub pages: Vec<(String, String)>,
+    /// How long the program may work between two questions.
+    pub patience: Duration,
+    /// A prompt stands when nothing follows it for so long.
+    pub quiet: Duration,
 }
 
 /// What the page on the screen says, and how many lines it has had since its top.
@@ -106,32 +110,54 @@ impl Terminal {
             answered: 0,
             header: Header::default(),
             pages: Vec::new(),
+            patience: PATIENCE,
+            quiet: QUIET,
+        }
+    }
+
+    /// Waits until something is printed that is no question.
+    pub fn wait_for(&mut self, text: &str) {
+        let deadline = Instant::now() + self.patience;
+        let mut pending = Vec::new();
+        while !self.printed[self.answered..].contains(text) {
+            match self.output.recv_timeout(self.quiet) {
+                Ok(bytes) => self.take(bytes, &mut pending),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(_) => panic!("it ended without {text:?}:\n{}", self.printed),
+            }
+            let in_time = Instant::now() < deadline;
+            assert!(in_time, "no {text:?}, but:\n{}", self.printed);
+        }
+    }
+
+    fn take(&mut self, bytes: Vec<u8>, pending: &mut Vec<u8>) {
+        pending.extend(bytes);
+        // A character may have been cut in two.
+        let is_cut = |error: std::str::Utf8Error| error.error_len().is_none();
+        if !std::str::from_utf8(pending).is_err_and(is_cut) {
+            self.printed.push_str(&String::from_utf8_lossy(pending));
+            pending.clear();
         }
     }
 
     /// Waits for the next question, or the end.
     pub fn turn(&mut self) -> Turn {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         let mut pending = Vec::new();
         loop {
             let stands = self.last_line().ends_with(": ") && pending.is_empty();
-            match self.output.recv_timeout(QUIET) {
-                Ok(bytes) => {
-                    pending.extend(bytes);
-                    // A character may have been cut in two.
-                    if let Ok(text) = std::str::from_utf8(&pending) {
-                        self.printed.push_str(text);
-                        pending.clear();
-                    }
-                }
+            match self.output.recv_timeout(self.quiet) {
+                Ok(bytes) => self.take(bytes, &mut pending),
                 Err(RecvTimeoutError::Timeout) if stands => return Turn::Asked(self.asked()),
-                Err(RecvTimeoutError::Timeout) => assert!(
-                    Instant::now() < deadline,
-                    "the program neither asks nor ends; it said last:\n{}",
-                    &self.printed[self.answered..]
-                ),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.ended(),
             }
+            // Also while something turns on the screen.
+            assert!(
+                Instant::now() < deadline,
+                "the program neither asks nor ends; it said last:\n{}",
+                &self.printed[self.answered..]
+            );
         }
     }
 

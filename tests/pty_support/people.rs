@@ -53,7 +53,12 @@ pub struct People {
     again: bool,
     /// Ends the session when this question comes: nobody answers it.
     pub until: Option<&'static str>,
+    /// What is done with sticks and the like, before anybody else thinks of an answer.
+    pub hands: Option<Hands>,
 }
+
+/// What is typed at this question after something was done with the hands.
+pub type Hands = Box<dyn FnMut(&Asked) -> Option<String>>;
 
 impl People {
     pub fn new() -> People {
@@ -165,6 +170,9 @@ impl People {
         }
         let question = asked.question.as_str();
         let place = |word: &str| number_after(question, word).expect("a number") - 1;
+        if let Some(keys) = self.hands.as_mut().and_then(|hands| hands(asked)) {
+            return keys;
+        }
         if let Some(keys) = self.about_token(asked) {
             return keys;
         }

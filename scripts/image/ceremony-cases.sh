@@ -1,0 +1,27 @@
+# Cases of scripts/test-image in which people hold whole ceremonies on the image: tests/image.rs
+# plays them, at the serial line of a QEMU that it starts by the script below.
+# shellcheck shell=bash disable=SC2154
+
+# How long one case may take, in seconds, without KVM on busy cores.
+CEREMONY_LIMIT=3600
+
+# ceremony_test NAME  one test of tests/image.rs, with what it must know.
+ceremony_test() {
+	local program=$work/$case.qemu said=$work/$case.log
+	install_packages mtools
+	qemu_command
+	printf '#!/bin/sh\nexec%s "$@"\n' "$(printf ' %q' "${command[@]}")" >"$program"
+	chmod 755 "$program"
+	IMAGE_QEMU=$program IMAGE_ISO=$(inside "$iso") IMAGE_WORK=$work \
+		IMAGE_WORK_INSIDE=$(inside "$work") \
+		timeout $CEREMONY_LIMIT cargo test --locked --quiet --manifest-path "$project/Cargo.toml" \
+		--test image -- --ignored --exact --nocapture "$1" >"$said" 2>&1 || say "see $said"
+}
+
+case_ceremony() {
+	ceremony_test a_whole_ceremony_with_its_planned_stop
+}
+
+case_power_cut() {
+	ceremony_test the_power_is_cut_in_the_backup
+}
