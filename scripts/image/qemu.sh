@@ -50,10 +50,7 @@ qemu_command() {
 	[ -n "$qemu_root$patched_qemu" ] || return 0
 	# Each command is replaced by the next, so that the number is QEMU's own.
 	# shellcheck disable=SC2016 # expanded by the inner shell
-	command=(unshare -m sh -c 'root=$1
-		[ -z "$root" ] || mount --bind "$2" "$root/mnt" || exit
-		[ -z "$3" ] || mount --bind "$3" "$root/usr/bin/$4" || exit
-		shift 3 && exec chroot "${root:-/}" "$@"' sh
+	command=(unshare -m sh -c 'root=$1; { [ -z "$root" ] || mount --bind "$2" "$root/mnt"; } && { [ -z "$3" ] || mount --bind "$3" "$root/usr/bin/$4"; } && shift 3 && exec chroot "${root:-/}" "$@"' sh
 		"$qemu_root" "$target" "$patched_qemu" "${command[@]}")
 }
 
@@ -76,13 +73,12 @@ start_qemu() {
 }
 
 stop_qemu() {
+	[ -z "${holder:-}" ] || kill "$holder" 2>/dev/null || :
+	holder=""
 	[ -n "${qemu:-}" ] || return 0
 	kill "$qemu" 2>/dev/null || :
 	wait "$qemu" 2>/dev/null || :
 	qemu=""
-	# The tokens end when QEMU's sockets close.
-	[ -z "${holder:-}" ] || wait "$holder" 2>/dev/null || :
-	holder=""
 	exec 7>&- 8>&-
 }
 
@@ -117,22 +113,47 @@ send() {
 	printf '%s\r' "$1" >&7
 }
 
-# with_driver MODULE PATH  kernel and RAM root as on the medium, and one driver more in the list.
-with_driver() {
-	local extra=$work/extra deb
-	mkdir -p "$extra/usr/lib/modules" "$extra/etc/ceremony-image"
+# kernel_and_initrd  as on the medium, with the kernel's command line.
+kernel_and_initrd() {
 	take_from_iso boot/vmlinuz "$work/vmlinuz"
 	take_from_iso boot/initrd "$work/initrd"
 	kernel_arguments=$(entries "$image/loader/kernel-arguments" | tr '\n' ' ')
+}
+
+# add_to_initrd FOLDER  the kernel unpacks one archive after the other, if it begins at a multiple of
+# 4 bytes; the second replaces files of the first.
+add_to_initrd() {
+	truncate -s %4 "$work/initrd"
+	(cd "$1" && find . -type f | cpio --quiet -o -H newc --owner=0:0) >>"$work/initrd"
+}
+
+# with_test_program  the exact kernel and RAM root, but with the debug build of the program, which
+# believes the software tokens' root.
+with_test_program() {
+	local extra=$work/extra program=$target/../debug/ceremony
+	rm -rf "$extra"
+	mkdir -p "$extra/usr/bin" "$extra/etc/ceremony-image"
+	kernel_and_initrd
+	(cd "$project" && cargo test --locked --quiet --test release --no-run)
+	objcopy --strip-all "$program" "$extra/usr/bin/ceremony-for-tests"
+	cp "$work/root.der" "$extra/etc/ceremony-image/test-root.der"
+	printf '%s\n' '#!/bin/sh' 'export CEREMONY_TEST_ONLY_ROOT=/etc/ceremony-image/test-root.der' \
+		'exec ceremony-for-tests "$@"' >"$extra/usr/bin/ceremony"
+	chmod 755 "$extra/usr/bin/"*
+	add_to_initrd "$extra"
+}
+
+# with_driver MODULE PATH  kernel and RAM root as on the medium, and one driver more in the list.
+with_driver() {
+	local extra=$work/extra deb
+	rm -rf "$extra"
+	mkdir -p "$extra/usr/lib/modules" "$extra/etc/ceremony-image"
+	kernel_and_initrd
 	deb=$(locked_deb "$(entries "$lock" | awk '$2 ~ /^linux-image-/ { print $2 }')")
 	dpkg-deb --fsys-tarfile "$cache/$deb" |
 		tar -x -O --wildcards "./lib/modules/*/$2" >"$extra/usr/lib/modules/$1.ko"
 	(entries "$image/modules" && echo "always $1") >"$extra/etc/ceremony-image/modules"
-	# The kernel unpacks one archive after the other, if it begins at a multiple of 4 bytes; the
-	# second replaces files of the first.
-	truncate -s %4 "$work/initrd"
-	(cd "$extra" && find usr/lib/modules/"$1.ko" etc/ceremony-image/modules |
-		cpio --quiet -o -H newc) >>"$work/initrd"
+	add_to_initrd "$extra"
 }
 
 # software_tokens  two of them (tests/virtual-yubikey), as sold, each in a USB reader of its own;
@@ -177,9 +198,7 @@ reader_for_tokens() {
 # without_system  the image's kernel and a RAM root with nothing but busybox.
 without_system() {
 	local bare=$work/bare-root
-	take_from_iso boot/vmlinuz "$work/vmlinuz"
-	take_from_iso boot/initrd "$work/initrd"
-	kernel_arguments=$(entries "$image/loader/kernel-arguments" | tr '\n' ' ')
+	kernel_and_initrd
 	mkdir -p "$bare/bin" "$bare/dev"
 	dpkg-deb --fsys-tarfile "$cache/$(locked_deb busybox-static)" |
 		tar -x -O ./bin/busybox >"$bare/bin/busybox"

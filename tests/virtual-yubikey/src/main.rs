@@ -7,8 +7,8 @@
 //!
 //!     virtual-yubikey --vscard ROOT-FILE SOCKET TOKEN-FILE [SOCKET TOKEN-FILE]...
 //!
-//! puts tokens into QEMU's readers instead, until QEMU ends. New ones have one root, whose
-//! certificate is left in ROOT-FILE.
+//! puts tokens into QEMU's readers instead, each time that QEMU is started, until ten minutes after
+//! the last. New ones have one root, whose certificate is left in ROOT-FILE.
 
 #![allow(
     clippy::disallowed_methods,
@@ -75,11 +75,13 @@ fn in_qemu(root: &Path, places: &[PathBuf]) -> Result<(), Box<dyn Error>> {
     }
     let held = pairs.iter().cloned().map(|[socket, file]| {
         thread::spawn(move || {
-            let ended = vscard::serve_saved(&socket, &file);
-            ended.map_err(|error| format!("{}: {error}", socket.display()))
+            loop {
+                vscard::serve_saved(&socket, &file)
+                    .map_err(|error| format!("{}: {error}", socket.display()))?;
+            }
         })
     });
-    for token in held.collect::<Vec<_>>() {
+    for token in held.collect::<Vec<thread::JoinHandle<Result<(), String>>>>() {
         token.join().map_err(|_| "a token panicked")??;
     }
     Ok(())

@@ -40,8 +40,8 @@ const GREETING: &[u8] = b"VSCD\x00\x00\x00\x02\x00\x00\x00\x00";
 
 /// No message of QEMU's is longer: its reader takes 64 KiB from the machine.
 const LONGEST: u32 = 0x1_0000;
-/// How long QEMU may take to open its socket.
-const UNTIL_THERE: Duration = Duration::from_secs(60);
+/// How long QEMU may take to open its socket: between two starts a test may look at much.
+const UNTIL_THERE: Duration = Duration::from_secs(600);
 
 /// Connects to a socket (QEMU: `-chardev socket,server=on,wait=off`) and is the token that was
 /// saved in `file`, until the other end closes; saves it whenever it changes.
