@@ -124,7 +124,7 @@ kernel_and_initrd() {
 # 4 bytes; the second replaces files of the first.
 add_to_initrd() {
 	truncate -s %4 "$work/initrd"
-	(cd "$1" && find . -type f | cpio --quiet -o -H newc --owner=0:0) >>"$work/initrd"
+	(cd "$1" && find . ! -type d | cpio --quiet -o -H newc --owner=0:0) >>"$work/initrd"
 }
 
 # with_test_program  the exact kernel and RAM root, but with the debug build of the program, which
@@ -141,6 +141,25 @@ with_test_program() {
 		'exec ceremony-for-tests "$@"' >"$extra/usr/bin/ceremony"
 	chmod 755 "$extra/usr/bin/"*
 	add_to_initrd "$extra"
+}
+
+# with_shell  the exact kernel and RAM root, with what a debug image has besides: a shell, and
+# busybox's other tools. Sets the options for QEMU.
+with_shell() {
+	local extra=$work/extra busybox=$work/busybox applet
+	rm -rf "$extra"
+	mkdir -p "$extra/usr/bin" "$extra/etc/ceremony-image"
+	kernel_and_initrd
+	dpkg-deb --fsys-tarfile "$cache/$(locked_deb busybox-static)" | tar -x -O ./bin/busybox >"$busybox"
+	chmod 755 "$busybox"
+	for applet in $("$busybox" --list); do
+		entries "$image/files" | awk '{ print $3 }' | grep -q "/$applet\$" ||
+			ln -s /bin/busybox "$extra/usr/bin/$applet"
+	done
+	echo "A shell is in this image." >"$extra/etc/ceremony-image/debug"
+	add_to_initrd "$extra"
+	from_kernel=(-kernel "$(inside "$work/vmlinuz")" -initrd "$(inside "$work/initrd")"
+		-append "$kernel_arguments")
 }
 
 # with_driver MODULE PATH  kernel and RAM root as on the medium, and one driver more in the list.
