@@ -21,15 +21,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_ceremony");
 type Shared = Rc<RefCell<Table>>;
 
 /// A ceremony with the plan and the local facts from a stick; then, back at the menu.
-const RUN: [(&str, &str); 3] = [
-    ("What do you want", "run"),
-    ("Which ceremony", "a plan from a stick"),
-    ("Local facts", "from a stick"),
-];
-const RESUME: [(&str, &str); 2] = [
-    ("What do you want", "resume"),
-    ("Local facts", "from a stick"),
-];
+const RUN: [(&str, &str); 1] = [("What do you want", "run")];
+const RESUME: [(&str, &str); 1] = [("What do you want", "resume")];
 const OFF: [(&str, &str); 1] = [("What do you want", "off")];
 
 /// Plays until the machine has switched itself off, as it was asked to.

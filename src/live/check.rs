@@ -3,7 +3,7 @@
 
 use crate::digest::Digest;
 use crate::edge::block::boot::BootMedium;
-use crate::edge::block::{Found, size};
+use crate::edge::block::{Found, StickId, size};
 use crate::edge::facts::Facts;
 use crate::preflight::{Demands, Level, Line, Report, assess};
 use crate::version;
@@ -64,6 +64,21 @@ pub struct Look {
     pub printers: Vec<String>,
     /// What did not go as it should at the start.
     pub notes: Vec<String>,
+}
+
+impl Look {
+    /// The stick with the image, if it is one that could be a medium else.
+    pub fn boot_stick(&self) -> Option<StickId> {
+        let Image::Found { device, .. } = &self.image else {
+            return None;
+        };
+        let mut sticks = self.sticks.iter();
+        sticks
+            .find(|found| found.disk.name == *device)?
+            .fit
+            .clone()
+            .ok()
+    }
 }
 
 fn line(check: &'static str, level: Level, found: impl Into<String>, remedy: &str) -> Line {
@@ -214,8 +229,10 @@ pub fn machine_report(look: &Look) -> Report {
 }
 
 fn sticks(look: &Look) -> Line {
+    let boot = look.boot_stick();
     let fit = look.sticks.iter().filter_map(|found| {
         let id = found.fit.as_ref().ok()?;
+        (boot.as_ref() != Some(id)).then_some(())?;
         Some(format!("{} ({})", id.serial(), size(found.disk.bytes)))
     });
     pass("sticks", some(&fit.collect::<Vec<_>>()))

@@ -12,6 +12,7 @@ pub use check::{Image, Loaded, Look, image_report, machine_report};
 pub use host::{Ended, Host};
 
 use crate::assign::{AssignError, Desk};
+use crate::edge::block::StickId;
 use crate::screen::{Asks, layout};
 use crate::words::pgp;
 
@@ -21,6 +22,8 @@ pub(crate) type Done<T> = Result<T, AssignError>;
 pub struct Live<'l> {
     desk: Desk<'l>,
     host: &'l mut dyn Host,
+    /// The boot stick, if it was plugged in when it was last looked: no other use is offered.
+    boot: Option<StickId>,
 }
 
 /// What can be done from the menu, in its order. On the screen each begins with its word.
@@ -38,7 +41,11 @@ const TASKS: &[(&str, &str)] = &[
 impl<'l> Live<'l> {
     /// At this terminal, on this machine.
     pub fn new(desk: Desk<'l>, host: &'l mut dyn Host) -> Live<'l> {
-        Live { desk, host }
+        Live {
+            desk,
+            host,
+            boot: None,
+        }
     }
 
     /// From the first screen to the end; comes back when the machine is being switched off.
@@ -60,6 +67,7 @@ impl<'l> Live<'l> {
         self.desk.work("Looking at the image and this machine")?;
         let look = self.host.look();
         self.desk.work_done()?;
+        self.boot = look.boot_stick();
         self.pages("The image", &image_page(&look))?;
         self.pages("This machine", &report_lines(&machine_report(&look)))
     }

@@ -17,8 +17,11 @@ impl Live<'_> {
         self.desk.page("A stick to read from", body)?;
         self.desk
             .enter(Asks::Done, "Press Enter when it is plugged in")?;
-        let fit = |found: &Found| found.fit.is_ok() && !found.disk.in_use;
-        let mut sticks: Vec<Found> = self.host.sticks().into_iter().filter(fit).collect();
+        let mut sticks = self.host.sticks();
+        sticks.retain(|found| {
+            let is_boot = self.boot.as_ref() == found.fit.as_ref().ok();
+            found.fit.is_ok() && !found.disk.in_use && !is_boot
+        });
         let chosen = match sticks.len() {
             0 => {
                 self.desk.say("There is no stick that can be used.")?;

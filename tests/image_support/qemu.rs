@@ -44,9 +44,9 @@ impl Machine {
         let _ = fs::remove_file(&socket);
         let options = options(place, boot);
         let options: Vec<String> = options.iter().map(|o| format!("'{o}'")).collect();
-        // The shell is replaced by QEMU and so has its number.
+        // The shell is replaced by QEMU and so has its number. Lines come as the guest ends them.
         let line = format!(
-            "sh -c 'echo $$ >\"$0\" && exec \"$@\"' '{}' '{}' {} 2>'{}'",
+            "stty -onlcr; sh -c 'echo $$ >\"$0\" && exec \"$@\"' '{}' '{}' {} 2>'{}'",
             pid_file.display(),
             place.qemu.display(),
             options.join(" "),
@@ -54,12 +54,15 @@ impl Machine {
         );
         let mut terminal = Terminal::start(&line, &[]);
         (terminal.patience, terminal.quiet) = (PATIENCE, QUIET);
+        terminal.log_to(&place.work.join("serial"));
         let monitor = BufReader::new(connected(&socket));
         let mut machine = Machine { monitor, pid_file };
         // QEMU greets, and waits for this.
         machine.read_line();
         machine.ask("qmp_capabilities", &json!({}));
         terminal.wait_for("Press Enter to hold the ceremony on this screen.");
+        // Between the message and the reading nobody listens for a moment.
+        sleep(Duration::from_secs(1));
         (terminal, machine)
     }
 

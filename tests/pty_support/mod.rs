@@ -11,6 +11,7 @@ pub use people::{Deed, Hands, People, Token};
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -44,6 +45,7 @@ pub struct Terminal {
     pub patience: Duration,
     /// A prompt stands when nothing follows it for so long.
     pub quiet: Duration,
+    log: Option<File>,
 }
 
 /// What the page on the screen says, and how many lines it has had since its top.
@@ -112,7 +114,14 @@ impl Terminal {
             pages: Vec::new(),
             patience: PATIENCE,
             quiet: QUIET,
+            log: None,
         }
+    }
+
+    /// Adds what is printed from now on to a file, for whoever looks on.
+    pub fn log_to(&mut self, path: &Path) {
+        let log = File::options().create(true).append(true).open(path);
+        self.log = Some(log.expect("the log can be written"));
     }
 
     /// Waits until something is printed that is no question.
@@ -131,6 +140,9 @@ impl Terminal {
     }
 
     fn take(&mut self, bytes: Vec<u8>, pending: &mut Vec<u8>) {
+        if let Some(log) = &mut self.log {
+            log.write_all(&bytes).expect("the log can be written");
+        }
         pending.extend(bytes);
         // A character may have been cut in two.
         let is_cut = |error: std::str::Utf8Error| error.error_len().is_none();
