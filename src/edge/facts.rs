@@ -13,6 +13,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ceremony_devices::sysfs::unescape;
+
 use crate::digest::Digest;
 
 /// A fact, or why it could not be seen.
@@ -269,23 +271,6 @@ pub fn parse_status_kb(text: &str, field: &str) -> Option<u64> {
         .lines()
         .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
     line.trim().strip_suffix(" kB")?.trim().parse().ok()
-}
-
-/// Undoes `\ooo`; a backslash that starts no such escape stays as it is.
-pub(super) fn unescape(name: &str) -> String {
-    let mut out = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let octal = (*first == b'\\').then(|| tail.get(..3)).flatten();
-        let code = octal
-            .filter(|digits| digits.iter().all(|d| (b'0'..=b'7').contains(d)))
-            .map(|digits| digits.iter().fold(0u32, |n, d| n * 8 + u32::from(d - b'0')));
-        match code.and_then(|code| u8::try_from(code).ok()) {
-            Some(byte) => (out.push(byte), rest = &tail[3..]),
-            None => (out.push(*first), rest = tail),
-        };
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Where a swap area ends up. In doubt it is plain: a swap file, for one, may lie on an

@@ -7,9 +7,9 @@
 )]
 
 use std::env;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+pub use ceremony_devices::test_only::{MACHINE, machine};
 use rustix::process::{Signal, getpid, kill_process};
 
 /// Names places, separated by commas. While it is set the program leaves its memory readable to
@@ -23,10 +23,6 @@ static STOPPED: AtomicU32 = AtomicU32::new(0);
 /// Names a file with a root certificate (X.509, DER) of tokens in software: while it is set, the
 /// program believes what that root vouches for.
 pub const ROOT: &str = "CEREMONY_TEST_ONLY_ROOT";
-
-/// Names a folder with a machine of a test's own: the disks that it shows, their contents and its
-/// helper for sticks are looked for below it.
-pub const MACHINE: &str = "CEREMONY_TEST_ONLY_MACHINE";
 
 /// Where libpcsclite finds pcscd: tests run their own.
 const PCSCD: &str = "PCSCLITE_CSOCK_NAME";
@@ -48,11 +44,6 @@ pub fn trust_root() {
 /// A release has no such seam.
 #[cfg(not(debug_assertions))]
 pub fn trust_root() {}
-
-/// The machine that [`MACHINE`] names, if it does; never in a release.
-pub fn machine() -> Option<PathBuf> {
-    env::var_os(MACHINE).filter(|_| ON).map(PathBuf::from)
-}
 
 /// Whether a test is to read this process's memory.
 pub fn memory_is_read() -> bool {

@@ -24,7 +24,7 @@ pub fn look() -> Look {
         kernel: "6.1.0-1-amd64".to_string(),
         debug: false,
         image: Image::Found {
-            device: "sdb".to_string(),
+            device: "sdz".to_string(),
             medium: BootMedium {
                 whole: true,
                 image: Digest::of(b"image"),

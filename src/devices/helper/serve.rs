@@ -14,10 +14,10 @@ use rustix::fs::Mode;
 use super::PLACES;
 use super::acts::{Acts, Real};
 use super::requests::Machine;
-use crate::edge::block::Refusal;
-use crate::edge::block::SOCKET;
-use crate::edge::block::wire::{Answer, MAX_LINE};
+use crate::Refusal;
+use crate::SOCKET;
 use crate::error::Explain;
+use crate::wire::{Answer, MAX_LINE};
 
 /// Whoever connects says what it wants at once.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -67,8 +67,9 @@ impl Explain for HelperError {
     }
 }
 
-/// Answers requests from now on; comes back only if it cannot.
-pub fn serve(arguments: &[String]) -> Result<(), HelperError> {
+/// Answers requests from now on; comes back only if it cannot. `built` is when the program was
+/// built, in seconds since 1970: no clock is set before that.
+pub fn serve(arguments: &[String], built: u64) -> Result<(), HelperError> {
     let [option, user] = arguments else {
         return Err(HelperError::Usage);
     };
@@ -76,7 +77,7 @@ pub fn serve(arguments: &[String]) -> Result<(), HelperError> {
     if option != "--for" {
         return Err(HelperError::Usage);
     }
-    let machine = machine(user);
+    let machine = machine(user, built);
     if !machine.acts.may() {
         return Err(HelperError::NotRoot);
     }
@@ -124,26 +125,32 @@ fn talk(machine: &Machine, mut stream: UnixStream) -> io::Result<()> {
 }
 
 /// The machine itself.
-fn real(user: u32) -> Machine {
+fn real(user: u32, built: u64) -> Machine {
     Machine {
         root: "/".into(),
         user,
+        built,
         acts: Arc::new(Real),
     }
 }
 
 /// A test may put one of its own in its place.
 #[cfg(debug_assertions)]
-fn machine(user: u32) -> Machine {
-    let Some(root) = crate::edge::test_only::machine() else {
-        return real(user);
+fn machine(user: u32, built: u64) -> Machine {
+    let Some(root) = crate::test_only::machine() else {
+        return real(user, built);
     };
     let acts = Arc::new(super::pretend::Pretend::new(root.clone()));
-    Machine { root, user, acts }
+    Machine {
+        root,
+        user,
+        built,
+        acts,
+    }
 }
 
 /// A release has no such seam.
 #[cfg(not(debug_assertions))]
-fn machine(user: u32) -> Machine {
-    real(user)
+fn machine(user: u32, built: u64) -> Machine {
+    real(user, built)
 }

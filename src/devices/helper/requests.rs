@@ -14,11 +14,10 @@ use std::time::Duration;
 
 use super::acts::{Acts, Plan, bounded, open_device};
 use super::{limit, place};
-use crate::edge::block::boot::{self, BootMedium};
-use crate::edge::block::probe::Head;
-use crate::edge::block::wire::{Answer, DeviceName, Layout, Request, Spot};
-use crate::edge::block::{Disk, FileSystem, Number, Refusal, keyboard, sysfs};
-use crate::version;
+use crate::boot::{self, BootMedium};
+use crate::probe::Head;
+use crate::wire::{Answer, DeviceName, Layout, Request, Spot};
+use crate::{Disk, FileSystem, Number, Refusal, keyboard, sysfs};
 
 /// Makes FAT32, from the first sector to the last.
 ///
@@ -44,6 +43,8 @@ pub struct Machine {
     pub root: PathBuf,
     /// To whom mounted files belong.
     pub user: u32,
+    /// When the program was built: UTC seconds since 1970.
+    pub built: u64,
     pub acts: Arc<dyn Acts>,
 }
 
@@ -162,8 +163,8 @@ impl Machine {
     }
 
     fn clock(&self, seconds: u64) -> Result<Answer, Not> {
-        let latest = version::BUILD_TIME.saturating_add(MOST_SECONDS_AFTER_BUILD);
-        if !(version::BUILD_TIME..=latest).contains(&seconds) {
+        let latest = self.built.saturating_add(MOST_SECONDS_AFTER_BUILD);
+        if !(self.built..=latest).contains(&seconds) {
             return Err(Refusal::OutOfRange.into());
         }
         self.acts.set_clock(seconds)?;

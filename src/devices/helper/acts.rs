@@ -20,7 +20,7 @@ use rustix::mount::{MountFlags, UnmountFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::time::{ClockId, Timespec, clock_settime};
 
-use crate::edge::block::{FileSystem, Number};
+use crate::{FileSystem, Number};
 
 /// One mount.
 pub struct Plan<'a> {

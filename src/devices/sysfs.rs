@@ -14,7 +14,6 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Bus, Disk, Number, Partition, Usb};
-use crate::edge::facts;
 
 /// The longest text that is taken from a device, in characters: a USB string has at most 126.
 const MAX_TEXT: usize = 126;
@@ -194,10 +193,27 @@ pub fn parse_mountinfo(text: &str) -> Option<Vec<Mount>> {
             }
             Some(Mount {
                 number: parse_number(fields[2])?,
-                at: PathBuf::from(facts::unescape(fields[4])),
+                at: PathBuf::from(unescape(fields[4])),
             })
         })
         .collect()
+}
+
+/// Undoes `\ooo`; a backslash that starts no such escape stays as it is.
+pub fn unescape(name: &str) -> String {
+    let mut out = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let octal = (*first == b'\\').then(|| tail.get(..3)).flatten();
+        let code = octal
+            .filter(|digits| digits.iter().all(|d| (b'0'..=b'7').contains(d)))
+            .map(|digits| digits.iter().fold(0u32, |n, d| n * 8 + u32::from(d - b'0')));
+        match code.and_then(|code| u8::try_from(code).ok()) {
+            Some(byte) => (out.push(byte), rest = &tail[3..]),
+            None => (out.push(*first), rest = tail),
+        };
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::acts::{Acts, Plan};
-use crate::edge::block::{Number, sysfs};
+use crate::{Number, sysfs};
 
 pub struct Pretend {
     root: PathBuf,
