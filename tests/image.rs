@@ -14,16 +14,23 @@ use image_support::menu::Menu;
 use image_support::table::people;
 use image_support::{Boot, Table, checks};
 use pty_support::call::{Call, Codes};
-use pty_support::{Deed, People, Terminal};
+use pty_support::{People, Terminal};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceremony");
 
 type Shared = Rc<RefCell<Table>>;
 
 /// A ceremony with the plan and the local facts from a stick; then, back at the menu.
-const RUN: [(&str, &str); 1] = [("What do you want", "run")];
-const RESUME: [(&str, &str); 1] = [("What do you want", "resume")];
-const OFF: [(&str, &str); 1] = [("What do you want", "off")];
+const RUN: [(&str, &str); 3] = [
+    ("What do you want", "run"),
+    ("Which ceremony", "a plan from a stick"),
+    ("Local facts", "from a stick"),
+];
+const RESUME: [(&str, &str); 2] = [
+    ("What do you want", "resume"),
+    ("Local facts", "from a stick"),
+];
+const OFF: [(&str, &str); 2] = [("What do you want", "off"), ("Switch off now", "off")];
 
 /// Plays until the machine has switched itself off, as it was asked to.
 fn play_to_the_end(table: &Shared, people: &mut People, terminal: &mut Terminal) {
@@ -51,7 +58,11 @@ fn the_call_and_the_end(table: &Shared, people: &mut People) {
         "cd {} && {PROGRAM} confirm certificate.asc -o key.pin",
         mail.display()
     );
-    table.borrow_mut().menu = Menu::of(&[&RESUME[..], &OFF].concat());
+    {
+        let mut table = table.borrow_mut();
+        table.menu = Menu::of(&[&RESUME[..], &[("What do you want", "verify")], &OFF].concat());
+        table.fingerprints = people.operators.clone();
+    }
     let mut room = Table::switch_on(table, Boot::Cd);
     let mut far = Terminal::start(&confirm, &[]);
     far.patience = room.patience;
@@ -83,21 +94,95 @@ fn a_whole_ceremony_with_its_planned_stop() {
     all_is_well(&table, &people);
 }
 
+/// Plays until the power fails.
+fn play_into_darkness(table: &Shared, people: &mut People, menu: &[(&'static str, &'static str)]) {
+    table.borrow_mut().menu = Menu::of(menu);
+    let mut terminal = Table::switch_on(table, Boot::Cd);
+    let code = people.play(&mut terminal);
+    // 128 and the number of SIGKILL.
+    assert_eq!(code, Some(137), "{}", terminal.printed);
+    checks::unfinished_records_are_good(&table.borrow());
+    // The key was in the memory.
+    people.forget_fingerprint();
+}
+
 /// Twice: at a question in the middle of the backup, and in the middle of a file.
 #[test]
 #[ignore = "needs an image: scripts/test-image"]
 fn the_power_is_cut_in_the_backup() {
+    const BETWEEN_THE_COPIES: &[&str] = &["For B alone", "Plug in secret-2"];
     let table = Table::new("power_cut");
     let mut people = people(&table);
-    table.borrow_mut().menu = Menu::of(&RUN);
+    table
+        .borrow_mut()
+        .later(BETWEEN_THE_COPIES, |table| table.machine().cut_power());
+    play_into_darkness(&table, &mut people, &RUN);
+
+    table.borrow_mut().later(BETWEEN_THE_COPIES, |table| {
+        let file = table.sticks["secret-2"].file.clone();
+        table.machine().cut_power_while_writing(&file);
+    });
+    play_into_darkness(&table, &mut people, &RESUME);
+
+    table.borrow_mut().menu = Menu::of(&[&RESUME[..], &OFF].concat());
     let mut terminal = Table::switch_on(&table, Boot::Cd);
-    let _ = &mut terminal;
-    let _ = (
-        &mut people,
-        Deed {
-            title: "",
-            question: "",
-            keys: "",
-        },
+    play_to_the_end(&table, &mut people, &mut terminal);
+    the_call_and_the_end(&table, &mut people);
+    all_is_well(&table, &people);
+    let table = table.borrow();
+    let transcript = checks::transcript(&table.ceremony("public").join("record"));
+    assert_eq!(
+        transcript.matches("\nevent: resumed\n").count(),
+        3,
+        "{transcript}"
+    );
+    assert_eq!(
+        transcript.matches("\nevent: abandoned\n").count(),
+        2,
+        "{transcript}"
+    );
+}
+
+/// The boot stick is pulled out at the menu.
+#[test]
+#[ignore = "needs an image: scripts/test-image"]
+fn the_boot_stick_is_removed() {
+    let table = Table::new("boot_stick_removed");
+    let mut people = people(&table);
+    table.borrow_mut().later(&["What do you want"], |table| {
+        table.machine().unplug("boot")
+    });
+    up_to_the_stop(&table, &mut people, Boot::Stick);
+    checks::unfinished_records_are_good(&table.borrow());
+}
+
+/// A stick that is written to in the backup says that it wrote. It did not.
+#[test]
+#[ignore = "needs an image: scripts/test-image"]
+fn a_stick_that_lies_is_found_out() {
+    let table = Table::new("lying_stick");
+    let mut people = people(&table);
+    {
+        let mut table = table.borrow_mut();
+        table
+            .sticks
+            .get_mut("secret-1")
+            .expect("a stick")
+            .hand_to_liar();
+        table.later(&["For B alone", "Plug in secret-1"], |table| {
+            let liar = table.sticks["secret-1"].liar.as_ref();
+            liar.expect("it was handed to one").begin_to_forget();
+        });
+        table.troubles = vec!["another device"];
+    }
+    up_to_the_stop(&table, &mut people, Boot::Cd);
+    assert!(table.borrow().troubles.is_empty(), "nobody noticed");
+    the_call_and_the_end(&table, &mut people);
+    all_is_well(&table, &people);
+    let table = table.borrow();
+    let record = table.ceremony("public").join("record");
+    assert_eq!(
+        checks::recorded(&record, "exception", "decided"),
+        "replace-device"
     );
 }

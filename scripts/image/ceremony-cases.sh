@@ -25,3 +25,11 @@ case_ceremony() {
 case_power_cut() {
 	ceremony_test the_power_is_cut_in_the_backup
 }
+
+case_boot_stick_removed() {
+	ceremony_test the_boot_stick_is_removed
+}
+
+case_lying_stick() {
+	ceremony_test a_stick_that_lies_is_found_out
+}

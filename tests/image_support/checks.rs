@@ -32,7 +32,16 @@ pub fn records_are_good(table: &Table, people: &People) {
 
 /// The media that left earlier have good beginnings of the record.
 pub fn beginnings_are_good(table: &Table) {
-    for role in ["secret-1", "secret-2", "handover"] {
+    are_unfinished(table, &["secret-1", "secret-2", "handover"]);
+}
+
+/// The ceremony was interrupted: what the operators have is a good beginning.
+pub fn unfinished_records_are_good(table: &Table) {
+    are_unfinished(table, &["operator-a", "operator-b"]);
+}
+
+fn are_unfinished(table: &Table, roles: &[&str]) {
+    for role in roles {
         let record = table.ceremony(role).join("record");
         let verified = run(PROGRAM, &["verify", &record.display().to_string()]);
         let said = text(&verified);
@@ -120,7 +129,7 @@ pub fn transcript(record: &Path) -> String {
 /// No stick has a word of what is secret: not in a file, not in one that was deleted.
 pub fn no_secret_is_on_a_stick(table: &Table, people: &People) {
     let mut secrets: Vec<String> = people.passphrases.to_vec();
-    for card in people.cards.values() {
+    for card in people.cards.values().chain(&people.torn) {
         // Three words in a row are no accident.
         secrets.extend(card.windows(3).map(|words| words.join(" ")));
     }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "not every case uses all of it")]
 
 pub mod checks;
+pub mod liar;
 pub mod menu;
 pub mod qemu;
 pub mod stick;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -146,29 +147,29 @@ impl Machine {
         serde_json::from_str(&line).expect("QEMU speaks JSON")
     }
 
+    pub fn is_on(&self) -> bool {
+        running(&self.pid_file).is_some()
+    }
+
     /// From one moment to the next, whatever is being written.
     pub fn cut_power(&self) {
         cut_power(&self.pid_file);
     }
 
-    /// Cuts the power in a thread of its own, as soon as so many bytes more of this file are
-    /// taken by what the machine writes.
-    pub fn cut_power_while_writing(&self, file: &Path, more: u64) -> std::thread::JoinHandle<bool> {
-        use std::os::unix::fs::MetadataExt;
-        let taken = |file: &Path| fs::metadata(file).map_or(0, |data| data.blocks() * 512);
+    /// Cuts the power as soon as the machine writes new data to this file, in a thread of its own.
+    pub fn cut_power_while_writing(&self, file: &Path) {
+        // Grows when a sector is written to for the first time: the file has holes.
+        let taken = |file: &Path| fs::metadata(file).map_or(0, |data| data.blocks());
         let (pid_file, file) = (self.pid_file.clone(), file.to_path_buf());
         let before = taken(&file);
         std::thread::spawn(move || {
-            let deadline = Instant::now() + PATIENCE;
-            while taken(&file) < before + more {
-                if Instant::now() > deadline || running(&pid_file).is_none() {
-                    return false;
+            while running(&pid_file).is_some() {
+                if taken(&file) > before {
+                    cut_power(&pid_file);
                 }
                 sleep(Duration::from_millis(1));
             }
-            cut_power(&pid_file);
-            true
-        })
+        });
     }
 }
 

@@ -5,6 +5,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::liar::Liar;
+
 /// FAT32 begins at about 34 MB.
 const SIZE: u64 = 64 * 1024 * 1024;
 const SECTOR: u64 = 512;
@@ -31,6 +33,8 @@ pub struct Stick {
     pub serial: String,
     pub file: PathBuf,
     pub form: Form,
+    /// Where it is no plain file for QEMU.
+    pub liar: Option<Liar>,
 }
 
 impl Stick {
@@ -43,6 +47,7 @@ impl Stick {
             serial: serial.to_string(),
             file,
             form,
+            liar: None,
         };
         match form {
             Form::Blank => {}
@@ -81,6 +86,20 @@ impl Stick {
         let is_partition = first[450] == 0x0c && u64::from(start) == PARTITION;
         let offset = if is_partition { PARTITION * SECTOR } else { 0 };
         format!("{}@@{offset}", self.file.display())
+    }
+
+    /// From now on QEMU gets it from someone who may lie.
+    pub fn hand_to_liar(&mut self) {
+        let socket = self.file.with_extension("nbd");
+        self.liar = Some(Liar::start(&socket, &self.file));
+    }
+
+    /// Its file for QEMU, which sees the case's folder under that name.
+    pub fn source(&self, folder: &str) -> String {
+        match self.liar {
+            Some(_) => format!("nbd:unix:{folder}/{}.nbd", self.name),
+            None => format!("{folder}/{}.img", self.name),
+        }
     }
 
     fn mtools(&self, program: &str, options: &[&str], rest: &[&str]) {

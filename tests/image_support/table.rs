@@ -35,13 +35,22 @@ pub struct Table {
     plugged: Vec<String>,
     pub menu: Menu,
     /// The stick that is read from next, where it has no role.
-    pub to_read: &'static str,
+    to_read: &'static str,
+    /// The operators' fingerprints, in their own notes.
+    pub fingerprints: Vec<String>,
     /// What is chosen when a device needs somebody, one after the other.
     pub troubles: Vec<&'static str>,
-    /// What is done once before this page (by its title) is answered.
-    pub before: Option<(&'static str, Deed)>,
+    /// A new stick takes the place of the next one that is asked for.
+    replaces: bool,
+    ahead: Option<Ahead>,
     /// What the roles' sticks were asked for: the titles of these pages.
     pub asked: Vec<String>,
+}
+
+/// Something that is done when these pages have come, by their titles and in this order.
+struct Ahead {
+    pages: &'static [&'static str],
+    deed: Deed,
 }
 
 /// Something that is done with the machine or the sticks.
@@ -68,8 +77,10 @@ impl Table {
             plugged: Vec::new(),
             menu: Menu::default(),
             to_read: "plans",
+            fingerprints: Vec::new(),
             troubles: Vec::new(),
-            before: None,
+            replaces: false,
+            ahead: None,
             asked: Vec::new(),
         }))
     }
@@ -108,7 +119,7 @@ impl Table {
         let leaving: Vec<String> = self.plugged.iter().filter(leave).cloned().collect();
         leaving.iter().for_each(|stick| self.unplug(stick));
         let stick = &self.sticks[name];
-        let file = self.place.inside(&format!("{}.img", stick.name));
+        let file = stick.source(&self.place.inside);
         let (id, serial) = (stick.name.clone(), stick.serial.clone());
         self.machine().plug(&id, &serial, &file);
         self.plugged.push(name.to_string());
@@ -139,8 +150,9 @@ impl Table {
     /// What is typed after something was done with the hands.
     fn about(&mut self, asked: &Asked) -> Option<String> {
         let (title, question) = (asked.title.as_str(), asked.question.as_str());
-        if let Some((_, deed)) = self.before.take_if(|(page, _)| title.starts_with(*page)) {
-            deed(self);
+        self.do_what_is_ahead(title);
+        if !self.machine().is_on() {
+            return Some(String::new());
         }
         if let Some(keys) = self.menu.answer(asked) {
             return Some(keys);
@@ -154,11 +166,16 @@ impl Table {
         let wanted = ["The stick for ", "Plug in "];
         if let Some(role) = wanted.iter().find_map(|before| title.strip_prefix(before)) {
             self.asked.push(title.to_string());
+            if std::mem::take(&mut self.replaces) {
+                self.replace(role);
+            }
             self.plug(role);
             return Some(String::new());
         }
-        if title.starts_with("A stick to read from") {
-            self.plug(self.to_read);
+        if title == "A stick to read from" {
+            return self.about_reading(asked);
+        }
+        if title.ends_with("he keyboard") {
             return Some(String::new());
         }
         if title.starts_with("Is this the stick for ") && question.starts_with("What do you do") {
@@ -172,9 +189,52 @@ impl Table {
                 "nothing is wrong:\n{}",
                 asked.text
             );
-            return Some(number_of(asked, self.troubles.remove(0)));
+            let decided = self.troubles.remove(0);
+            self.replaces = decided.starts_with("another");
+            return Some(number_of(asked, decided));
         }
         None
+    }
+
+    /// Has something done at the last of these pages.
+    pub fn later(
+        &mut self,
+        pages: &'static [&'static str],
+        deed: impl FnOnce(&mut Table) + 'static,
+    ) {
+        let deed = Box::new(deed);
+        self.ahead = Some(Ahead { pages, deed });
+    }
+
+    fn do_what_is_ahead(&mut self, title: &str) {
+        let Some(ahead) = &mut self.ahead else { return };
+        if title.starts_with(ahead.pages[0]) {
+            ahead.pages = &ahead.pages[1..];
+        }
+        if let Some(ahead) = self.ahead.take_if(|ahead| ahead.pages.is_empty()) {
+            (ahead.deed)(self);
+        }
+    }
+
+    /// A stick that has no role, and what is on it.
+    fn about_reading(&mut self, asked: &Asked) -> Option<String> {
+        let question = asked.question.as_str();
+        if question.starts_with("Press Enter when it is plugged in") {
+            let record = asked.text.contains("with the record of");
+            self.to_read = if record { "public" } else { "plans" };
+            self.plug(self.to_read);
+            return Some(String::new());
+        }
+        if question.starts_with("Its number") {
+            let serial = self.sticks[self.to_read].serial.to_lowercase();
+            return Some(number_of(asked, &serial));
+        }
+        let of = |operator: usize| self.fingerprints[operator].clone();
+        match question {
+            q if q.starts_with("Operator A's fingerprint") => Some(of(0)),
+            q if q.starts_with("Operator B's fingerprint") => Some(of(1)),
+            _ => None,
+        }
     }
 
     /// What is on a stick, as another system sees it: a folder with its files.
@@ -192,11 +252,12 @@ impl Table {
     }
 }
 
-/// The one folder in it.
+/// The one folder in it that was not set aside.
 pub fn only_folder(folder: &Path) -> PathBuf {
     let found = std::fs::read_dir(folder).expect("a folder");
     let found = found.map(|entry| entry.expect("readable").path());
-    let mut found: Vec<PathBuf> = found.filter(|path| path.is_dir()).collect();
+    let aside = |path: &PathBuf| path.to_string_lossy().contains("/ABANDONED-");
+    let mut found: Vec<PathBuf> = found.filter(|path| path.is_dir() && !aside(path)).collect();
     assert_eq!(found.len(), 1, "one folder, no more: {found:?}");
     found.remove(0)
 }

@@ -35,6 +35,8 @@ pub struct People {
     pub tokens: [Option<Token>; 2],
     /// Cards by the name of the share: `A's share`.
     pub cards: BTreeMap<String, Vec<String>>,
+    /// Cards that were written again, and torn up.
+    pub torn: Vec<Vec<String>>,
     card_in_hand: String,
     /// The fingerprint on paper: rows of digits, and words.
     rows: Vec<String>,
@@ -66,6 +68,12 @@ impl People {
             passphrases: ["amber kettle seven ropes", "violet anchor two rivers"].map(String::from),
             ..People::default()
         }
+    }
+
+    /// The key was given up: what they copied of it goes.
+    pub fn forget_fingerprint(&mut self) {
+        self.rows.clear();
+        self.words.clear();
     }
 
     /// Plays to the end; returns the exit code.
@@ -100,8 +108,11 @@ impl People {
     pub(super) fn look(&mut self, asked: &Asked) {
         let page = on_screen(&asked.text);
         self.again &= !asked.new_page;
+        // Where no half blocks can be drawn, a code for a camera is higher than the screen.
+        let code = |line: &str| line.len() > 20 && line.chars().all(|c| c == '#' || c == ' ');
+        let has_code = page.lines().any(|line| code(line));
         assert!(
-            self.again || asked.lines <= 24,
+            self.again || has_code || asked.lines <= 24,
             "{} lines do not fit:\n{page}",
             asked.lines
         );
@@ -129,7 +140,8 @@ impl People {
             assert_eq!(card.len(), 12, "{name}");
             assert!(asked.who.ends_with(", ALONE"), "{}", asked.who);
             self.card_in_hand = name.to_string();
-            self.cards.insert(name.to_string(), card);
+            let torn = self.cards.insert(name.to_string(), card);
+            self.torn.extend(torn);
         }
     }
 
