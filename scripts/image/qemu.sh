@@ -153,7 +153,7 @@ with_shell() {
 	dpkg-deb --fsys-tarfile "$cache/$(locked_deb busybox-static)" | tar -x -O ./bin/busybox >"$busybox"
 	chmod 755 "$busybox"
 	for applet in $("$busybox" --list); do
-		entries "$image/files" | awk '{ print $3 }' | grep -q "/$applet\$" ||
+		entries "$image/files" | awk '{ print $3 }' | sed 's,.*/,,' | grep -qxF -e "$applet" ||
 			ln -s /bin/busybox "$extra/usr/bin/$applet"
 	done
 	echo "A shell is in this image." >"$extra/etc/ceremony-image/debug"
