@@ -116,7 +116,7 @@ impl Table {
         self.change(serial, |stick| {
             if !stick.plugged {
                 stick.plugged = true;
-                stick.name = format!("sd{}", char::from(b'a' + (plugs % 26) as u8));
+                stick.name = disk_name(plugs);
                 stick.sequence = plugs;
             }
         });
@@ -461,4 +461,13 @@ pub fn below(folder: &Path, path: &str) -> PathBuf {
     let path = folder.join(path);
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     path
+}
+
+/// sda to sdz, then sdaa and so on: never one that was there before.
+fn disk_name(number: u64) -> String {
+    let letter = |number: u64| char::from(b'a' + (number % 26) as u8);
+    match number / 26 {
+        0 => format!("sd{}", letter(number)),
+        more => format!("sd{}{}", letter(more - 1), letter(number)),
+    }
 }

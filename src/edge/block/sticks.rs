@@ -2,9 +2,10 @@
 //!
 //! - `operator-a` and `operator-b` get every entry of the record. They stay mounted; after the
 //!   first growth of the record and every eighth they are unmounted, mounted and compared.
-//! - The others are mounted when something is read or written. Before the record goes on they are
-//!   unmounted; what was written is compared after one more mount. So no entry says that something
-//!   is stored which was not read back from the device itself.
+//! - The others are mounted when something is read or written. Before the record goes on, and
+//!   before another stick is asked for, they are unmounted; what was written is compared after one
+//!   more mount. So no entry says that something is stored which was not read back from the device
+//!   itself.
 //! - Whatever is mounted again is compared with all that was written to it since the program
 //!   began, so that a device which loses or changes something does not stay unnoticed.
 
@@ -217,7 +218,12 @@ impl Sticks {
     fn mount(&mut self, role: Role) -> Done<Mounted> {
         let mount_failed = |error| failed(role, "", MediaFault::Mount(error));
         let Some(device) = self.device(role) else {
-            return Err(self.missing(role, ""));
+            let error = self.missing(role, "");
+            if matches!(error.fault, MediaFault::NotPlugged(_)) {
+                // Its place may be taken by one that was just written: that one may go now.
+                self.settle_others()?;
+            }
+            return Err(error);
         };
         if self.held(role)?.pulled {
             // What is left of a stick that was pulled stands in the way.
