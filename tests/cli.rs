@@ -300,13 +300,7 @@ fn names_that_lead_nowhere_are_refused() {
             "does not say which medium",
         ),
         (
-            &[
-                "preflight",
-                "--medium",
-                "public=a",
-                "--medium",
-                "public=b",
-            ],
+            &["preflight", "--medium", "public=a", "--medium", "public=b"],
             2,
             "named twice",
         ),

@@ -111,7 +111,10 @@ fn play(table: &Rc<RefCell<Table>>, people: &mut People, terminal: &mut Terminal
             all.extend(rows(&asked));
             shown.get_or_insert_with(|| Dump::take(table, "shown"));
         }
-        let keys = people.answer(&asked);
+        let keys = match plugged(table, &asked) {
+            true => String::new(),
+            false => people.answer(&asked),
+        };
         terminal.press(&format!("{keys}\r"));
         if asked.title.starts_with("Switch off now?") {
             return Seen {
@@ -121,6 +124,28 @@ fn play(table: &Rc<RefCell<Table>>, people: &mut People, terminal: &mut Terminal
             };
         }
     }
+}
+
+/// Whether a stick was asked for, and is plugged in now. It stays: how sticks come and go is shown
+/// elsewhere.
+fn plugged(table: &Rc<RefCell<Table>>, asked: &Asked) -> bool {
+    let title = asked.title.as_str();
+    let wanted = ["The stick for ", "Plug in "];
+    let role = wanted.iter().find_map(|before| title.strip_prefix(before));
+    let Some(role) = role.filter(|_| asked.question.starts_with("Press Enter")) else {
+        return false;
+    };
+    let mut table = table.borrow_mut();
+    let id = format!("drive-{role}");
+    if table.machine().human("info block").contains("drive-plans") {
+        table.unplug("plans");
+    }
+    if !table.machine().human("info block").contains(&id) {
+        let serial = table.sticks[role].serial.clone();
+        let file = table.place.inside(&format!("{role}.img"));
+        table.machine().plug(role, &serial, &file);
+    }
+    true
 }
 
 fn wait_until_off(table: &Rc<RefCell<Table>>) {

@@ -100,9 +100,18 @@ fn play_to_the_end(table: &Shared, people: &mut People, terminal: &mut Terminal)
     assert!(table.borrow().menu.is_done(), "{}", terminal.printed);
 }
 
+/// The folder of the ceremony of this plan on a stick.
+fn folder(table: &Shared, role: &str, plan: &str) -> PathBuf {
+    let files = table.borrow().files(role);
+    let found = std::fs::read_dir(files).expect("what is on the stick");
+    let mut found = found.map(|entry| entry.expect("readable").path());
+    let fits = |path: &PathBuf| path.display().to_string().contains(&format!("-{plan}-"));
+    found.find(fits).expect("the ceremony's folder")
+}
+
 /// Good for the program that knows the tokens' root, and for the script.
-fn assert_verifies(table: &Shared, role: &str, people: &People) {
-    let record = table.borrow().ceremony(role).join("record");
+fn assert_verifies(table: &Shared, role: &str, plan: &str, people: &People) {
+    let record = folder(table, role, plan).join("record");
     let record = record.display().to_string();
     let [a, b] = people.operators.as_slice() else {
         panic!("two fingerprints: {:?}", people.operators);
@@ -133,18 +142,17 @@ fn assert_no_secrets(table: &Shared, printed: &str) {
 #[test]
 #[ignore = "needs an image: scripts/test-image"]
 fn two_people_with_tokens_are_enrolled_and_hold_a_ceremony() {
-    let table = Table::new("tokens-enrolled");
+    let table = Table::new("tokens");
     let mut enrolled = people_with_tokens(&table);
     let mut terminal = switch_on(&table, &[&ENROL, &OFF]);
     play_to_the_end(&table, &mut enrolled, &mut terminal);
-    assert_verifies(&table, "public", &enrolled);
+    assert_verifies(&table, "public", "enrol-operator", &enrolled);
     assert_no_secrets(&table, &terminal.printed);
-    let pins = table.borrow().ceremony("operator-a").join("site.toml");
+    let pins = folder(&table, "operator-a", "enrol-operator").join("site.toml");
     let pins = std::fs::read_to_string(pins).expect("the lines that pin both");
     drop(terminal);
-    table.borrow_mut().machine = None;
 
-    let table = Table::new("tokens");
+    // Their certificates are on their own sticks from then on.
     table.borrow().sticks["plans"].write("site.toml", &format!("{ADDRESS}\n{pins}"));
     let mut known = people_with_tokens(&table);
     let mut terminal = switch_on(&table, &[&RUN, &OFF]);
@@ -152,7 +160,7 @@ fn two_people_with_tokens_are_enrolled_and_hold_a_ceremony() {
     assert_eq!(known.operators, enrolled.operators);
 
     // The planned stop: the handover stick has gone to the verifier, who calls.
-    let mail = table.borrow().ceremony("handover");
+    let mail = folder(&table, "handover", "backup-key");
     let confirm = format!(
         "cd {} && {PROGRAM} confirm certificate.asc -o key.pin",
         mail.display()
@@ -169,7 +177,7 @@ fn two_people_with_tokens_are_enrolled_and_hold_a_ceremony() {
     assert_eq!(codes, both, "{}\n\n{}", room.printed, far.printed);
     assert!(table.borrow().menu.is_done(), "{}", room.printed);
     for role in ["operator-a", "operator-b", "public"] {
-        assert_verifies(&table, role, &known);
+        assert_verifies(&table, role, "backup-key", &known);
     }
     let printed = [terminal.printed, room.printed, far.printed].concat();
     assert_no_secrets(&table, &printed);
