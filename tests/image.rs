@@ -26,6 +26,12 @@ const RUN: [(&str, &str); 3] = [
     ("Which ceremony", "a plan from a stick"),
     ("Local facts", "from a stick"),
 ];
+/// The same with the plan that the image carries, whose key is RSA: that takes its time.
+const RUN_CARRIED: [(&str, &str); 3] = [
+    ("What do you want", "run"),
+    ("Which ceremony", "backup-key"),
+    ("Local facts", "from a stick"),
+];
 const RESUME: [(&str, &str); 2] = [
     ("What do you want", "resume"),
     ("Local facts", "from a stick"),
@@ -41,7 +47,9 @@ fn play_to_the_end(table: &Shared, people: &mut People, terminal: &mut Terminal)
 
 /// From a machine that is off to the planned stop, and off again.
 fn up_to_the_stop(table: &Shared, people: &mut People, boot: Boot) {
-    table.borrow_mut().menu = Menu::of(&[&RUN[..], &OFF].concat());
+    let slow = table.borrow().place.slow;
+    let run = if slow { RUN_CARRIED } else { RUN };
+    table.borrow_mut().menu = Menu::of(&[&run[..], &OFF].concat());
     let mut terminal = Table::switch_on(table, boot);
     play_to_the_end(table, people, &mut terminal);
     assert!(

@@ -22,6 +22,11 @@ case_ceremony() {
 	ceremony_test a_whole_ceremony_with_its_planned_stop
 }
 
+# The plan that the image carries: its key is RSA.
+case_ceremony_rsa() {
+	SLOW=yes ceremony_test a_whole_ceremony_with_its_planned_stop
+}
+
 case_power_cut() {
 	ceremony_test the_power_is_cut_in_the_backup
 }

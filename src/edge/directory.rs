@@ -353,6 +353,10 @@ fn make_folders(root: &Path, folder: &Path) -> Result<(), MediaFault> {
 
 /// Renames to a name that is not taken. Where the file system has no such call (exFAT), the
 /// name is looked at before.
+///
+/// FAT gives the new name an entry that says "empty, no cluster" and fills it in when the file
+/// itself is written out (Linux, `vfat_rename`). Without that the power may fail after the folder
+/// was written out, and the file has its name and no content.
 fn rename_new(from: &Path, to: &Path) -> Result<(), MediaFault> {
     use rustix::io::Errno;
     match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
@@ -366,6 +370,10 @@ fn rename_new(from: &Path, to: &Path) -> Result<(), MediaFault> {
         }
         Err(error) => return Err(error.into()),
     }
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(flags.bits() as i32);
+    options.open(to)?.sync_all()?;
     sync_folder(to)
 }
 

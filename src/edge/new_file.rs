@@ -104,6 +104,8 @@ impl NewFile {
                     self.part = Some(part);
                     return Err(error);
                 }
+                // FAT fills in the new name's entry when the file is written out after that.
+                self.file.sync_all()?;
             }
         }
         sys::fsync(&self.folder)?;

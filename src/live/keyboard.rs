@@ -6,6 +6,49 @@ use crate::screen::{Asks, layout};
 /// What the kernel begins with.
 const BUILT_IN: &str = "us";
 
+/// The layouts that are shown first: of the many that kbd has, the ordinary one of each language.
+pub(super) const COMMON: &[(&str, &str)] = &[
+    ("us", "US English"),
+    ("uk", "British"),
+    ("ca-multi", "Canadian"),
+    ("fr-latin9", "French"),
+    ("be-latin1", "Belgian"),
+    ("fr_CH", "Swiss French"),
+    ("sg", "Swiss German"),
+    ("de", "German"),
+    ("nl", "Dutch"),
+    ("dk", "Danish"),
+    ("se-latin1", "Swedish"),
+    ("no", "Norwegian"),
+    ("fi", "Finnish"),
+    ("is-latin1", "Icelandic"),
+    ("es", "Spanish"),
+    ("la-latin1", "Latin American"),
+    ("pt-latin1", "Portuguese"),
+    ("br-abnt2", "Brazilian"),
+    ("it", "Italian"),
+    ("pl", "Polish"),
+    ("cz-us-qwertz", "Czech"),
+    ("sk-qwertz", "Slovak"),
+    ("hu", "Hungarian"),
+    ("slovene", "Slovene"),
+    ("croat", "Croatian"),
+    ("ro", "Romanian"),
+    ("et", "Estonian"),
+    ("lv-latin7", "Latvian"),
+    ("lt", "Lithuanian"),
+    ("trq", "Turkish Q"),
+    ("gr", "Greek"),
+    ("ru", "Russian"),
+    ("ua", "Ukrainian"),
+    ("jp106", "Japanese"),
+    ("dvorak", "Dvorak"),
+    ("dvorak-fr-bepo", "Bepo (French)"),
+];
+
+/// Shows all others.
+const ALL: &str = "all";
+
 impl Live<'_> {
     /// Has the layout chosen, and tried.
     pub(super) fn keyboard(&mut self) -> Done<()> {
@@ -14,15 +57,14 @@ impl Live<'_> {
             return Ok(());
         }
         loop {
-            let mut body = layout::wrap(&names.join(" "));
-            body.truncate(super::MOST_LINES - 3);
-            body.push(String::new());
-            body.extend(layout::wrap(
-                "The names begin with the country: de, fr, uk, us. Enter alone takes us.",
-            ));
-            self.desk.page("The keyboard", body)?;
-            let typed = self.desk.line(Asks::Decide, "Name of the layout")?;
+            self.desk.page("The keyboard", common(&names))?;
+            let prompt = "Name of the layout; Enter alone takes us; all shows all names";
+            let typed = self.desk.line(Asks::Decide, prompt)?;
             let name = if typed.is_empty() { BUILT_IN } else { &typed };
+            if name == ALL {
+                self.pages("All layouts", &layout::wrap(&names.join(" ")))?;
+                continue;
+            }
             if !names.iter().any(|known| known == name) {
                 self.desk
                     .say("There is no such layout. Type one of the names.")?;
@@ -55,3 +97,23 @@ impl Live<'_> {
         }
     }
 }
+
+/// Name and language in columns, those that are there.
+fn common(names: &[String]) -> Vec<String> {
+    let there = COMMON
+        .iter()
+        .filter(|(name, _)| names.iter().any(|other| other == name));
+    let cells: Vec<String> = there
+        .map(|(name, language)| format!("{name:<14} {language}"))
+        .collect();
+    let rows = cells.len().div_ceil(COLUMNS);
+    let row = |at: usize| -> String {
+        let cells = (0..COLUMNS).filter_map(|column| cells.get(column * rows + at));
+        let wide: Vec<String> = cells.map(|cell| format!("{cell:<CELL$}")).collect();
+        wide.concat().trim_end().to_string()
+    };
+    (0..rows).map(row).collect()
+}
+
+const COLUMNS: usize = 2;
+const CELL: usize = 38;

@@ -100,6 +100,8 @@ fn every_page_fits_the_screen_whatever_devices_are_called() {
     for at in 0..20 {
         machine.plug(&"W".repeat(126), at);
     }
+    let common = super::keyboard::COMMON.iter();
+    machine.layouts = common.map(|(name, _)| name.to_string()).collect();
     machine.look.printers = vec!["/dev/lp0".to_string(); 9];
     machine.look.notes = vec!["The driver was not loaded.".to_string(); 2];
     machine.look.facts.interfaces = Err(crate::edge::facts::Unseen {
@@ -112,6 +114,8 @@ fn every_page_fits_the_screen_whatever_devices_are_called() {
         BEGIN[0],
         BEGIN[1],
         BEGIN[1],
+        ("The keyboard", "us"),
+        ("Try the keyboard", ""),
         ("What do you want", "off"),
         ("Switch off", "off"),
     ];
@@ -134,6 +138,8 @@ fn the_keyboard_is_chosen_by_a_name_that_exists_and_tried() {
     let keyboard = [
         BEGIN[0],
         BEGIN[1],
+        ("The keyboard", "all"),
+        ("All layouts", ""),
         ("The keyboard", "../de"),
         ("The keyboard", ""),
         ("The keyboard", "de"),
@@ -147,6 +153,11 @@ fn the_keyboard_is_chosen_by_a_name_that_exists_and_tried() {
     let (said, _) = played(&mut machine, &keyboard);
     assert_eq!(machine.done, ["layout de", "layout us", "off"]);
     assert!(said.contains("There is no such layout"), "{said}");
+    assert!(said.contains("de             German"), "{said}");
+    assert!(
+        !said.contains("Swedish"),
+        "only those that are there: {said}"
+    );
     assert!(said.contains("You typed zyx"), "{said}");
 }
 
