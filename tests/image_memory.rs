@@ -82,7 +82,9 @@ fn rows(asked: &Asked) -> BTreeSet<String> {
     let (_, page) = asked.text.split_once(ALTERNATE).expect("a secret page");
     let page = on_screen(page);
     let rows = page.lines().map(str::trim);
-    set(rows.filter(|row| row.contains(". ")).map(str::to_string))
+    // `1. aardvark ...`; the rest of the page is the program's own text.
+    let is_row = |row: &&str| row.starts_with(|c: char| c.is_ascii_digit()) && row.contains(". ");
+    set(rows.filter(is_row).map(str::to_string))
 }
 
 /// Three words in a row are no accident.

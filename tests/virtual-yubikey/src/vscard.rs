@@ -52,7 +52,17 @@ const UNTIL_THERE: Duration = Duration::from_secs(600);
 pub fn serve_saved(socket: &Path, file: &Path) -> io::Result<()> {
     let (token, mut saved) = Saved::open(file)?;
     let wire = connect(socket)?;
-    serve(wire, &token, |token| saved.keep(token))
+    match serve(wire, &token, |token| saved.keep(token)) {
+        Err(error) if cut(&error) => Ok(()),
+        other => other,
+    }
+}
+
+/// A QEMU that is killed closes in the middle of a message, or before it has read one.
+fn cut(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    let kind = error.kind();
+    [K::ConnectionReset, K::BrokenPipe, K::UnexpectedEof].contains(&kind)
 }
 
 /// Is the token until the other end closes.
