@@ -362,7 +362,7 @@ fn ten_thousand_entries_make_a_bounded_page() {
         piece.set("fragment", "none");
         piece.set("missing", "none");
         piece.fragment = None;
-        let text = "\u{e0000}".repeat(300);
+        let text = "\u{e0000}\n".repeat(150) + "x";
         piece.detail = Some(format!("{}\n{text}\n", "0".repeat(64)).into_bytes());
         long.pieces.push(piece);
     }
@@ -376,8 +376,9 @@ fn ten_thousand_entries_make_a_bounded_page() {
     );
     assert!(
         page.text
-            .contains("[300 more characters are left out here]")
+            .contains("[301 more characters are left out here]")
     );
+    println!("{} bytes", page.bytes);
     // The same, refused.
     let pins = Pins {
         id: Some("another".to_string()),

@@ -1,5 +1,6 @@
 //! What a report says, before it is HTML. Everything is plain text here; `html` alone makes markup.
 
+use super::harmless::cut;
 use crate::qr::Qr;
 
 /// A whole report.
@@ -82,8 +83,8 @@ pub enum Piece {
     Strong(String),
     /// Hashes, ids, names of files: in a fixed width.
     Code(String),
-    /// What people wrote: of any length, with any characters.
-    Quoted(String),
+    /// What people wrote, with any characters; how many more there are.
+    Quoted(String, usize),
 }
 
 /// A cell with the program's words.
@@ -101,9 +102,13 @@ pub fn code(text: impl Into<String>) -> Cell {
     vec![vec![Piece::Code(text.into())]]
 }
 
-/// A cell with what people wrote, line by line.
+/// The most characters that are shown of one text that people wrote.
+pub const MOST_OF_ONE: usize = 4000;
+
+/// A cell with what people wrote, which may be of any length.
 pub fn quoted(text: &str) -> Cell {
-    vec![vec![Piece::Quoted(text.to_string())]]
+    let shown = cut(text, MOST_OF_ONE);
+    vec![vec![Piece::Quoted(shown.kept.to_string(), shown.left_out)]]
 }
 
 /// A cell with the program's words, line by line.

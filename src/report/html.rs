@@ -7,15 +7,13 @@ use super::document::{Block, Cell, Document, Line, Piece, Row, Section, Table, T
 use super::harmless::{cut, escape};
 use crate::qr::{QUIET, Qr};
 
-/// The most characters that are shown of one text that people wrote, and of all of them.
-pub const MOST_OF_ONE: usize = 4000;
-/// See [`MOST_OF_ONE`].
+/// The most characters that are shown of all texts that people wrote.
 pub const MOST_OF_ALL: usize = 200_000;
 
 /// The most characters of a fact of the program's own: a cause may hold a part of a file.
 const MOST_SAID: usize = 600;
 
-/// The most rows of a table.
+/// The most rows of a table, and lines of a cell.
 pub const MOST_ROWS: usize = 1000;
 
 /// The largest page that can come of all that, in bytes.
@@ -138,7 +136,7 @@ impl Page {
 
     fn facts(&mut self, facts: &[(String, Cell)]) {
         self.raw("<table class=\"facts\">\n<tbody>\n");
-        for (name, cell) in facts {
+        for (name, cell) in facts.iter().take(MOST_ROWS) {
             self.raw("<tr><th scope=\"row\">");
             self.text(name);
             self.raw("</th><td>");
@@ -146,6 +144,7 @@ impl Page {
             self.raw("</td></tr>\n");
         }
         self.raw("</tbody>\n</table>\n");
+        self.rows_left_out(facts.len());
     }
 
     fn table(&mut self, table: &Table) {
@@ -162,7 +161,11 @@ impl Page {
             self.row(row, table.heads.len());
         }
         self.raw("</tbody>\n</table>\n");
-        let left_out = table.rows.len().saturating_sub(MOST_ROWS);
+        self.rows_left_out(table.rows.len());
+    }
+
+    fn rows_left_out(&mut self, rows: usize) {
+        let left_out = rows.saturating_sub(MOST_ROWS);
         if left_out > 0 {
             self.out.push_str(&format!(
                 "<p class=\"cut\">{left_out} more rows are left out here.</p>\n"
@@ -196,11 +199,14 @@ impl Page {
     }
 
     fn cell(&mut self, cell: &Cell) {
-        for (at, line) in cell.iter().enumerate() {
+        for (at, line) in cell.iter().take(MOST_ROWS).enumerate() {
             if at > 0 {
                 self.raw("<br>\n");
             }
             self.line(line);
+        }
+        if cell.len() > MOST_ROWS {
+            self.raw("<br>\n<b class=\"cut\">[more lines are left out here]</b>");
         }
     }
 
@@ -218,28 +224,27 @@ impl Page {
                     self.text(text);
                     self.raw("</code>");
                 }
-                Piece::Quoted(text) => self.quote(text),
+                Piece::Quoted(text, left_out) => self.quote(text, *left_out),
             }
         }
     }
 
     /// Isolated, so that writing from right to left moves nothing around it.
-    fn quote(&mut self, text: &str) {
-        let shown = cut(text, MOST_OF_ONE.min(self.quotable));
+    fn quote(&mut self, text: &str, left_out: usize) {
+        let shown = cut(text, self.quotable);
         self.quotable -= shown.kept.chars().count();
-        let class = match shown.kept.contains('\n') {
+        self.raw(match shown.kept.contains('\n') {
             true => "<bdi class=\"lines\">",
             false => "<bdi class=\"quoted\">",
-        };
+        });
         for (at, line) in shown.kept.split('\n').enumerate() {
             if at > 0 {
-                self.raw("<br>\n");
+                self.raw("<br>");
             }
-            self.raw(class);
             self.out.push_str(&escape(line));
-            self.raw("</bdi>");
         }
-        self.left_out(shown.left_out);
+        self.raw("</bdi>");
+        self.left_out(left_out + shown.left_out);
     }
 
     /// One path for all dark modules, a rectangle for each run of them in a row.

@@ -14,7 +14,8 @@ mod story;
 mod timeline;
 mod whole;
 
-pub use html::{MAX_BYTES, MOST_OF_ALL, MOST_OF_ONE, MOST_ROWS};
+pub use document::MOST_OF_ONE;
+pub use html::{MAX_BYTES, MOST_OF_ALL, MOST_ROWS};
 
 use crate::verify::{Fault, Material, Pins, Verdict};
 

@@ -64,10 +64,18 @@ impl<'a> Story<'a> {
 
     /// What people wrote in the detail file of an entry, or that it is withheld.
     pub(super) fn detail(&self, number: u32) -> Cell {
-        match self.material.files.get(&Entry::detail_path(number)) {
-            Some(bytes) => quoted(&without_nonce(&harmless::text(bytes))),
-            None => strong("withheld in this public copy"),
-        }
+        self.detail_where(number, |_| true)
+    }
+
+    /// The same, with some of its lines.
+    pub(super) fn detail_where(&self, number: u32, shows: impl Fn(&str) -> bool) -> Cell {
+        let Some(bytes) = self.material.files.get(&Entry::detail_path(number)) else {
+            return strong("withheld in this public copy");
+        };
+        let text = harmless::text(bytes);
+        // The nonce in the first line is for the hash, not for people.
+        let lines = text.split('\n').skip(1).filter(|line| shows(line));
+        quoted(lines.collect::<Vec<_>>().join("\n").trim_end_matches('\n'))
     }
 
     /// Whether the record still has personal facts in it.
@@ -75,10 +83,4 @@ impl<'a> Story<'a> {
         let mut paths = self.material.files.keys();
         paths.any(|path| path.starts_with("details/"))
     }
-}
-
-/// The nonce in the first line is for the hash, not for people.
-fn without_nonce(text: &str) -> String {
-    let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
-    rest.trim_end_matches('\n').to_string()
 }

@@ -134,7 +134,7 @@ fn step_row(story: &Story<'_>, stretch: &Stretch<'_>) -> Row {
             None => (id.to_string(), said("the record begins"), String::new()),
             Some((_, step)) => {
                 let kind = Piece::Strong(step.kind.name().to_string());
-                let text = Piece::Quoted(step.text.clone());
+                let text = Piece::Said(step.text.clone());
                 let planned = format!("{} min", step.minutes);
                 (id.to_string(), vec![vec![kind], vec![text]], planned)
             }

@@ -198,14 +198,7 @@ fn ceremony(story: &Story<'_>) -> Section {
 
 /// What the site file sets. Its comments change nothing, and a template is full of them.
 fn site(story: &Story<'_>) -> Cell {
-    let mut cell = story.detail(0);
-    for piece in cell.iter_mut().flatten() {
-        if let Piece::Quoted(text) = piece {
-            let says = |line: &&str| !line.is_empty() && !line.starts_with('#');
-            *text = text.lines().filter(says).collect::<Vec<_>>().join("\n");
-        }
-    }
-    cell
+    story.detail_where(0, |line| !line.is_empty() && !line.starts_with('#'))
 }
 
 fn hashes(story: &Story<'_>) -> Section {

@@ -12,6 +12,7 @@ pub struct Page {
     /// The first cell of each row below `main`, without those of headings.
     pub names: Vec<String>,
     pub codes: usize,
+    pub bytes: usize,
     pub banners: Vec<String>,
 }
 
@@ -24,6 +25,7 @@ pub fn read(html: &str) -> Result<Page, String> {
         .strip_prefix("<!DOCTYPE html>\n")
         .ok_or("no document type")?;
     reader.all(rest)?;
+    reader.page.bytes = html.len();
     match reader.open.is_empty() && reader.seen_html {
         true => Ok(reader.page),
         false => Err(format!("left open: {:?}", reader.open)),
@@ -65,7 +67,7 @@ const ELEMENTS: [(&str, &[&str]); 32] = [
     ("tr", &["thead", "tbody"]),
     ("th", &["tr"]),
     ("td", &["tr"]),
-    ("br", &["th", "td", "p"]),
+    ("br", &["th", "td", "p", "bdi"]),
     ("code", &["th", "td", "p"]),
     ("strong", &["th", "td", "p"]),
     ("bdi", &["th", "td", "p"]),
