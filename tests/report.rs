@@ -236,7 +236,7 @@ fn written_over(held: &Held, text: &str, uid: &str) -> (Material, Pins) {
     for piece in &mut forge.pieces {
         let nonce = piece.detail.as_ref().map(|old| old[..65].to_vec());
         piece.detail = nonce.map(|nonce| [&nonce, text.as_bytes(), b"\n"].concat());
-        if piece.fragment.is_some() {
+        if piece.event() == "resumed" {
             piece.fragment = Some(text.as_bytes().to_vec());
         }
     }
@@ -605,6 +605,8 @@ fn a_public_copy_holds_no_detail() {
         );
         tells_it_all(&page, &verdict, "a public copy");
         assert!(!page.text.contains("Mallory"));
+        let warns = |page: &Page| page.text.contains("This page holds personal details");
+        assert!(!warns(&page) && warns(&good(&material, &pins).0));
         assert!(page.text.contains("withheld in this public copy"));
         let (code, said) = script::run(&public, &pins);
         assert_eq!(code, whole.exit() as i32, "{said}");

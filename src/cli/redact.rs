@@ -22,7 +22,7 @@ pub(super) struct Redact {
 }
 
 impl Redact {
-    /// Copies a good record without its details: those alone hold personal facts.
+    /// Copies a good record without its details, which hold the personal facts.
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let material = verify::read(&self.record)?;
         if let Err(fault) = check_record(&material, &Pins::default()) {

@@ -1,7 +1,7 @@
 //! `ceremony report RECORD`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -51,14 +51,14 @@ impl Report {
 }
 
 /// Only for who made it: personal details may be in it. It gets its name when all of it is there.
-fn write(path: &PathBuf, page: &[u8]) -> Result<(), CliError> {
+fn write(path: &Path, page: &[u8]) -> Result<(), CliError> {
     let written = || -> std::io::Result<()> {
         let mut file = NewFile::create(path, Access::Private)?;
         file.write_all(page)?;
         file.publish()
     };
     written().map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => CliError::Exists(path.clone()),
-        _ => CliError::Write(path.clone(), error),
+        std::io::ErrorKind::AlreadyExists => CliError::Exists(path.to_path_buf()),
+        _ => CliError::Write(path.to_path_buf(), error),
     })
 }

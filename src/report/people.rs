@@ -10,7 +10,7 @@ use crate::openpgp::Certificate;
 use crate::plan::Operator;
 use crate::record::event::Event;
 use crate::record::files;
-use crate::record::value::{Holder, Mode};
+use crate::record::value::Holder;
 use crate::verify::{Completion, PinStands, TokenSays};
 
 /// Both operators, side by side.
@@ -185,10 +185,9 @@ pub(super) fn things(story: &Story<'_>) -> Option<Section> {
     })
 }
 
-/// What a reader must not do with names that a rehearsal has in it.
+/// What must be known before the page goes to anybody else.
 pub(super) fn privacy(story: &Story<'_>) -> Option<Block> {
-    let private = story.is_private() && story.verdict.mode == Mode::Ceremony;
-    private.then(|| {
+    story.is_private().then(|| {
         paragraph(
             "This page holds personal details from the record. To publish a page, make it from a \
              public copy of the record (ceremony redact).",
