@@ -1,7 +1,7 @@
 //! A key whose backup was not finished is given up, on the record.
 
 use crate::digest::Digest;
-use crate::edge::media::Kind;
+use crate::edge::media::{Kind, is_part};
 use crate::engine::Key;
 use crate::record::event::Event;
 use crate::record::value::Actors;
@@ -72,6 +72,12 @@ fn list(room: &mut Room<'_>, role: Role, attempt: u32, left: &mut Vec<String>) -
     for (path, kind) in found {
         if kind == Kind::File {
             let full = format!("{folder}/{path}");
+            if is_part(&path) {
+                // It never had its name. Where the power failed it may be damaged, and reading it
+                // would have the stick taken for broken.
+                left.push(format!("cut short  {role}/{full}"));
+                continue;
+            }
             let bytes = room.with_device(|room| room.edge.media.read(role, &full))?;
             left.push(format!("{}  {role}/{full}", Digest::of(&bytes)));
         }

@@ -13,12 +13,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, CWD, OFlags, RenameFlags};
 
-use super::media::{Access, Kind, MAX_FILE, MAX_FILES, Media, MediaError, MediaFault};
+use super::media::{Access, Kind, MAX_FILE, MAX_FILES, Media, MediaError, MediaFault, PART};
 use crate::preflight::MediumFact;
 use crate::role::Role;
-
-/// A file that is being written has this before its name, until it was read back.
-const PART: &str = ".part-";
 
 /// ext4 has this at its top, for root alone.
 const LOST_AND_FOUND: &str = "lost+found";

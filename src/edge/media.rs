@@ -13,6 +13,15 @@ pub const MAX_FILE: u64 = 16 * 1024 * 1024;
 /// The most files that a folder of a medium may hold.
 pub const MAX_FILES: usize = 20_000;
 
+/// A file that is being written has this before its name, until it was read back.
+pub const PART: &str = ".part-";
+
+/// Whether a path is that of a file whose writing was cut short.
+pub fn is_part(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with(PART)
+}
+
 /// What lies at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -211,5 +220,20 @@ fn system_remedy(role: Role, error: &std::io::Error) -> String {
             format!("{role} cannot be written. Open its write lock, or replace it.")
         }
         _ => format!("See that {role} is inserted; if it is, replace it."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_part;
+
+    #[test]
+    fn a_part_is_told_by_the_beginning_of_its_own_name() {
+        for part in [".part-AC.asc", "ABANDONED-1-x/.part-AC.asc", "a/b/.part-"] {
+            assert!(is_part(part), "{part}");
+        }
+        for whole in ["", "AC.asc", "a.part-x", ".part-x/AC.asc", ".part"] {
+            assert!(!is_part(whole), "{whole}");
+        }
     }
 }
