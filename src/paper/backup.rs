@@ -193,20 +193,21 @@ fn file(id: &str, name: &str, armored: &[u8]) -> Result<PaperFile, PaperError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::pages::Slot;
     use super::*;
 
     const ID: &str = "REHEARSAL-2026-01-02-backup-key-0A1B2C3D";
 
     /// An encrypted message of that many bytes, as far as paper can tell.
-    pub(in crate::paper) fn message(bytes: usize) -> Vec<u8> {
+    pub fn message(bytes: usize) -> Vec<u8> {
         let mut data = vec![0xc3];
         data.extend((1..bytes).map(|n| (n * n % 251) as u8));
         armor_message(Some(COMMENT), &data)
     }
 
-    fn files(payload: usize) -> BTreeMap<String, Vec<u8>> {
+    /// A whole backup with a payload of that many bytes.
+    pub fn files(payload: usize) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         for folder in ["", REVOCATION] {
             files.insert(format!("{folder}payload.asc"), message(payload));

@@ -1,6 +1,8 @@
 //! Puts a backup together from what was scanned or typed, and names what is missing or wrong.
 
 mod problem;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

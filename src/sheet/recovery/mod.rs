@@ -71,6 +71,15 @@ fn subject(folder: &str) -> &'static str {
     }
 }
 
+/// A row with its number and its check set off from the groups.
+fn apart(row: &str) -> String {
+    let parts = row.split_once(' ').zip(row.rsplit_once(' '));
+    let ((number, _), (before, check)) =
+        parts.expect("number, groups and check have blanks between");
+    let groups = &before[number.len() + 1..];
+    format!("{number:>4} {groups}  {check}")
+}
+
 const INSTRUCTIONS: &str = "how to open the files, once they are put together";
 
 /// How codes become files. Lines that begin with four blanks are typed as they stand.

@@ -1,6 +1,6 @@
 //! The recovery sheets as a PDF file: codes, the same bytes as rows, commands.
 
-use super::{INSTRUCTIONS, RecoverySheets, TITLE, scanned, subject, typed};
+use super::{INSTRUCTIONS, RecoverySheets, TITLE, apart, scanned, subject, typed};
 use crate::paper::{ACROSS, BAND, Band, LEADING, Place, Slot};
 use crate::qr::Qr;
 use crate::sheet::pdf::{BOLD, MARGIN, MONO, MONO_WIDTH, Page, Paper, SANS, finish};
@@ -8,14 +8,17 @@ use crate::sheet::pdf::{BOLD, MARGIN, MONO, MONO_WIDTH, Page, Paper, SANS, finis
 /// The width that both papers have.
 const WIDTH: f32 = 523.0;
 
-/// A code's side, in points (44 mm). Side by side there are at least four modules between two,
-/// the margin that the standard asks for.
-const SIDE: f32 = 126.0;
+/// A code's side, in points (46 mm): the largest code's modules have 0.44 mm, 2.6 pixels at 150 dpi.
+/// Side by side there are at least four modules between two, the margin that the standard asks for.
+const SIDE: f32 = 132.0;
+
+/// Codes reach this far into the margins.
+const OUT: f32 = 10.0;
 
 /// The largest module, in points: 0.5 mm, so that the shortest part is no giant.
 const MODULE: f32 = 1.44;
 
-/// The type of rows: 58 characters are half the width.
+/// The type of rows: 60 characters are half the width.
 const ROW: f32 = 7.2;
 
 /// Lines of instructions on a page.
@@ -92,10 +95,10 @@ fn commands(page: &mut Page, folder: &str) {
 
 fn codes(page: &mut Page, sheets: &RecoverySheets, group: usize, slots: &[Slot]) {
     let files = &sheets.backup.groups[group].files;
-    let step = (WIDTH - SIDE) / (ACROSS - 1) as f32;
+    let step = (WIDTH + 2.0 * OUT - SIDE) / (ACROSS - 1) as f32;
     for (at, slot) in slots.iter().enumerate() {
         let part = &files[slot.file].parts[slot.part];
-        let left = MARGIN + step * at as f32;
+        let left = MARGIN - OUT + step * at as f32;
         let label = format!("{} {}/{}", part.file, part.part, part.of);
         page.text(SANS, 7.5, left, page.y - 7.5, &label);
         let qr = Qr::encode(part.payload().as_bytes()).expect("parts are cut to fit a code");
@@ -108,20 +111,23 @@ fn codes(page: &mut Page, sheets: &RecoverySheets, group: usize, slots: &[Slot])
 fn draw(page: &mut Page, qr: &Qr, left: f32, top: f32) {
     let size = qr.size();
     let module = (SIDE / size as f32).min(MODULE);
+    // From here on a module is 1 and y grows downwards: whole numbers, and a third of the bytes.
+    page.content.save_state();
+    page.content
+        .transform([module, 0.0, 0.0, -module, left, top]);
     for y in 0..size {
         let mut x = 0;
         while x < size {
             let run = (x..size).take_while(|&x| qr.dark(x, y)).count();
             if run > 0 {
-                let corner = (left + module * x as f32, top - module * (y + 1) as f32);
-                page.content
-                    .rect(corner.0, corner.1, module * run as f32, module);
+                page.content.rect(x as f32, y as f32, run as f32, 1.0);
             }
             x += run.max(1);
         }
     }
     // One fill for all modules: filled one by one, hairlines would show between them.
     page.content.fill_nonzero();
+    page.content.restore_state();
 }
 
 fn rows(page: &mut Page, sheets: &RecoverySheets, group: usize, lines: &[Place]) {
@@ -135,8 +141,7 @@ fn rows(page: &mut Page, sheets: &RecoverySheets, group: usize, lines: &[Place])
             Place::Label(file) => page.text(BOLD, 8.0, x, y, &files[*file].label()),
             Place::Row(file, row) => {
                 let row = &files[*file].rows[*row];
-                let (number, text) = row.split_once(' ').expect("rows begin with their number");
-                page.text(MONO, ROW, x, y, &format!("{number:>3} {text}"));
+                page.text(MONO, ROW, x, y, &apart(row));
             }
         }
     }

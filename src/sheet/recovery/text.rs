@@ -1,6 +1,6 @@
 //! The recovery sheets as plain text: rows and commands.
 
-use super::{INSTRUCTIONS, RecoverySheets, TITLE, scanned, subject, typed};
+use super::{INSTRUCTIONS, RecoverySheets, TITLE, apart, scanned, subject, typed};
 use crate::sheet::text::Page;
 
 /// Lines of a page for what it is about; head, foot and banners take up to 12 more.
@@ -16,7 +16,7 @@ pub(super) fn render(sheets: &RecoverySheets) -> String {
         let mut lines = Vec::new();
         for file in group.files.iter().filter(|file| !file.rows.is_empty()) {
             lines.push(file.label());
-            lines.extend(file.rows.iter().map(|row| format!("{row:>60}")));
+            lines.extend(file.rows.iter().map(|row| apart(row)));
         }
         for rows in lines.chunks(LINES - head.len()) {
             pages.push((subject(group.folder), [&head, rows].concat()));
