@@ -7,7 +7,7 @@ use super::backup::{Group, PaperFile};
 pub const ACROSS: usize = 4;
 
 /// The height of a band of codes, in points (1/72 inch).
-pub const BAND: f32 = 148.0;
+pub const BAND: f32 = 151.0;
 
 /// The height of a row that is typed.
 pub const LEADING: f32 = 8.6;

@@ -3,7 +3,7 @@
 use super::{PaperError, is_file_name, is_id, short_hash};
 
 /// The most bytes of one code: version 22 with error correction M (ISO/IEC 18004, table 7), 105
-/// modules. Four such codes stand side by side on A4 with modules of 0.44 mm.
+/// modules. Four such codes stand side by side on A4 with modules of 0.46 mm.
 pub(super) const MAX_PAYLOAD: usize = 779;
 
 /// The most parts of a file.

@@ -8,12 +8,12 @@ use crate::sheet::pdf::{BOLD, MARGIN, MONO, MONO_WIDTH, Page, Paper, SANS, finis
 /// The width that both papers have.
 const WIDTH: f32 = 523.0;
 
-/// A code's side, in points (46 mm): the largest code's modules have 0.44 mm, 2.6 pixels at 150 dpi.
+/// A code's side, in points (48 mm): the largest code's modules have 0.46 mm, 2.7 pixels at 150 dpi.
 /// Side by side there are at least four modules between two, the margin that the standard asks for.
-const SIDE: f32 = 132.0;
+const SIDE: f32 = 136.0;
 
-/// Codes reach this far into the margins.
-const OUT: f32 = 10.0;
+/// Codes reach this far into the margins; what is left, printers can print on.
+const OUT: f32 = 18.0;
 
 /// The largest module, in points: 0.5 mm, so that the shortest part is no giant.
 const MODULE: f32 = 1.44;
