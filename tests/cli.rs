@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceremony");
 const PLAN: &str = include_str!("../ceremony/backup-key.toml");
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "plans",
     "check",
     "checklist",
@@ -27,6 +27,7 @@ const COMMANDS: [&str; 16] = [
     "resume",
     "verify",
     "redact",
+    "restore-paper",
     "sheet",
     "confirm",
     "seal",
@@ -183,6 +184,8 @@ fn what_is_not_understood_is_a_usage_error() {
         &["sheet", "--reading", "a"],
         &["sheet", "--reading", "c", "x"],
         &["sheet", "--grid", "v5"],
+        &["sheet", "--recovery", "x", "--grid", "v4"],
+        &["restore-paper", "x"],
         &["sheet", "--grid", "v4", "x"],
         &["sheet", "--grid", "v4", "--reading", "a"],
     ] {

@@ -66,7 +66,7 @@ impl Backup {
         }
         let mut groups = Vec::new();
         for folder in ["", REVOCATION] {
-            let of_group = |name: &str| name.starts_with(REVOCATION) == !folder.is_empty();
+            let of_group = |name: &str| name.starts_with(REVOCATION) != folder.is_empty();
             let mut names: Vec<&String> = files.keys().filter(|name| of_group(name)).collect();
             // The payload is what is needed in any case.
             names.sort_by_key(|name| (!name.ends_with("payload.asc"), name.len(), *name));
@@ -212,7 +212,7 @@ pub(super) mod tests {
         for folder in ["", REVOCATION] {
             files.insert(format!("{folder}payload.asc"), message(payload));
             for capsule in ["AB", "AC", "BC"] {
-                files.insert(format!("{folder}{capsule}.asc"), message(400));
+                files.insert(format!("{folder}{capsule}.asc"), message(407));
             }
         }
         files

@@ -298,7 +298,7 @@ impl Assembly {
         let mut found: BTreeSet<String> = self.scanned.keys().cloned().collect();
         found.extend(self.typed.keys().cloned());
         for folder in ["", REVOCATION] {
-            let of_group = |name: &&String| name.starts_with(REVOCATION) == !folder.is_empty();
+            let of_group = |name: &&String| name.starts_with(REVOCATION) != folder.is_empty();
             let names: BTreeSet<String> = found.iter().filter(of_group).cloned().collect();
             if names.is_empty() {
                 self.restored.notes.push(Problem::NoGroup(folder));

@@ -14,7 +14,7 @@ mod row;
 pub use backup::{Backup, Group, PaperFile};
 pub use error::PaperError;
 pub use gather::{Gathered, Problem, Restored};
-pub use pages::{ACROSS, BAND, Band, LEADING, Place, Sheet, Slot};
+pub use pages::{ACROSS, BAND, BETWEEN, Band, LEADING, Place, Sheet, Slot};
 pub use part::Part;
 pub use row::{Mistake, Row, rows};
 

@@ -7,13 +7,13 @@ use super::backup::{Group, PaperFile};
 pub const ACROSS: usize = 4;
 
 /// The height of a band of codes, in points (1/72 inch).
-pub const BAND: f32 = 151.0;
+pub const BAND: f32 = 149.0;
 
 /// The height of a row that is typed.
 pub const LEADING: f32 = 8.6;
 
 /// Between two bands.
-const BETWEEN: f32 = 5.0;
+pub const BETWEEN: f32 = 4.0;
 
 /// What Letter has left between head and foot of a rehearsal's page.
 pub const ROOM: f32 = 552.0;
@@ -136,12 +136,16 @@ impl Flow {
         let mut rest = lines;
         while !rest.is_empty() {
             self.turn_unless(5.0 * LEADING);
-            let fit = 2 * (self.left / LEADING) as usize;
-            let (here, later) = rest.split_at(fit.min(rest.len()));
-            self.put(
-                here.len().div_ceil(2) as f32 * LEADING,
-                Band::Lines(here.to_vec()),
-            );
+            // Whoever types from a page sees on that page what file it is.
+            let mut here = match rest[0] {
+                Place::Row(file, _) => vec![Place::Label(file)],
+                Place::Label(_) => Vec::new(),
+            };
+            let fit = 2 * (self.left / LEADING) as usize - here.len();
+            let (now, later) = rest.split_at(fit.min(rest.len()));
+            here.extend(now);
+            let height = here.len().div_ceil(2) as f32 * LEADING;
+            self.put(height, Band::Lines(here));
             rest = later;
         }
     }

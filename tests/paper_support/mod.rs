@@ -23,7 +23,7 @@ impl Made {
     }
 
     pub fn of(id: &str, payload: usize) -> Made {
-        let sizes = [("payload", payload), ("AB", 400), ("AC", 400), ("BC", 400)];
+        let sizes = [("payload", payload), ("AB", 407), ("AC", 407), ("BC", 407)];
         let files = sizes.map(|(name, size)| (format!("{name}.asc"), message(size)));
         Made {
             id: id.to_string(),

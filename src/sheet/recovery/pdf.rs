@@ -1,7 +1,7 @@
 //! The recovery sheets as a PDF file: codes, the same bytes as rows, commands.
 
 use super::{INSTRUCTIONS, RecoverySheets, TITLE, apart, scanned, subject, typed};
-use crate::paper::{ACROSS, BAND, Band, LEADING, Place, Slot};
+use crate::paper::{ACROSS, BAND, BETWEEN, Band, LEADING, Place, Slot};
 use crate::qr::Qr;
 use crate::sheet::pdf::{BOLD, MARGIN, MONO, MONO_WIDTH, Page, Paper, SANS, finish};
 
@@ -38,7 +38,7 @@ pub(super) fn render(sheets: &RecoverySheets, paper: Paper) -> Vec<u8> {
                 Band::Codes(slots) => codes(&mut page, sheets, sheet.group, slots),
                 Band::Lines(lines) => rows(&mut page, sheets, sheet.group, lines),
             }
-            page.y -= 5.0;
+            page.y -= BETWEEN;
         }
         pages.push(page);
     }
@@ -102,7 +102,7 @@ fn codes(page: &mut Page, sheets: &RecoverySheets, group: usize, slots: &[Slot])
         let label = format!("{} {}/{}", part.file, part.part, part.of);
         page.text(SANS, 7.5, left, page.y - 7.5, &label);
         let qr = Qr::encode(part.payload().as_bytes()).expect("parts are cut to fit a code");
-        draw(page, &qr, left, page.y - 12.0);
+        draw(page, &qr, left, page.y - 10.0);
     }
     page.y -= BAND;
 }
