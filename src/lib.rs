@@ -26,6 +26,7 @@ pub mod plan;
 pub mod preflight;
 pub mod qr;
 pub mod record;
+pub mod report;
 pub mod room;
 pub mod screen;
 pub mod secret;

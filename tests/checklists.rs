@@ -60,5 +60,29 @@ fn every_plan_is_carried_and_every_checklist_has_a_plan() {
         "the example site lies beside the plans"
     );
     assert_eq!(plans, carried);
-    assert_eq!(names("checklists", ".txt"), carried);
+    let lists = checklist::LISTS.iter().map(|(name, _)| name.to_string());
+    let all: BTreeSet<String> = carried.iter().cloned().chain(lists).collect();
+    assert_eq!(names("checklists", ".txt"), all);
+    assert_eq!(all.len(), carried.len() + 4, "no list has a plan's name");
+}
+
+/// They are printed as they are: as checklists, on A4 and Letter, by any printer.
+#[test]
+fn the_lists_for_all_plans_fit_their_pages() {
+    for (name, list) in checklist::LISTS {
+        assert!(list.is_ascii(), "{name}");
+        assert_eq!(checklist::list(name), Some(list));
+        let pages: Vec<&str> = list.split('\u{c}').collect();
+        for (page, number) in pages.iter().zip(1..) {
+            let lines: Vec<&str> = page.lines().collect();
+            assert!(lines.len() <= 58, "{name}, page {number}: {}", lines.len());
+            for line in &lines {
+                assert!(line.len() <= 78, "{name}: {line}");
+                assert_eq!(line.trim_end(), *line, "{name}");
+            }
+            let numbered = format!("page {number} of {}", pages.len());
+            assert!(lines[0].ends_with(&numbered), "{name}: {}", lines[0]);
+        }
+    }
+    assert_eq!(checklist::list("backup-key"), None);
 }

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceremony");
 const PLAN: &str = include_str!("../ceremony/backup-key.toml");
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "plans",
     "check",
     "checklist",
@@ -26,6 +26,7 @@ const COMMANDS: [&str; 17] = [
     "rehearse",
     "resume",
     "verify",
+    "report",
     "redact",
     "restore-paper",
     "sheet",

@@ -7,7 +7,7 @@ MEMORY=512
 # prepare_qemu  Debian's QEMU; in a root of its own where the machine has none.
 prepare_qemu() {
 	install_packages cpio xorriso mmdebstrap
-	qemu_root=""
+	qemu_root="" patched_qemu=""
 	if ! command -v qemu-system-x86_64 >/dev/null || [ ! -e /usr/share/OVMF ]; then
 		qemu_root=${QEMU_ROOT:-$cache/qemu}
 		[ -x "$qemu_root/usr/bin/qemu-system-x86_64" ] ||
@@ -47,11 +47,11 @@ firmware() {
 qemu_command() {
 	command=(qemu-system-x86_64 -accel tcg -cpu max -machine q35 -m $MEMORY -smp 2
 		-display none -no-reboot -nic none "$@")
-	[ -n "$qemu_root" ] || return 0
+	[ -n "$qemu_root$patched_qemu" ] || return 0
 	# Each command is replaced by the next, so that the number is QEMU's own.
 	# shellcheck disable=SC2016 # expanded by the inner shell
-	command=(unshare -m sh -c 'mount --bind "$1" "$2/mnt" && shift && exec chroot "$@"' sh
-		"$target" "$qemu_root" "${command[@]}")
+	command=(unshare -m sh -c 'root=$1; { [ -z "$root" ] || mount --bind "$2" "$root/mnt"; } && { [ -z "$3" ] || mount --bind "$3" "$root/usr/bin/$4"; } && shift 3 && exec chroot "${root:-/}" "$@"' sh
+		"$qemu_root" "$target" "$patched_qemu" "${command[@]}")
 }
 
 # start_qemu OPTION...  the serial line comes to $log and is written to by send.
@@ -73,6 +73,8 @@ start_qemu() {
 }
 
 stop_qemu() {
+	[ -z "${holder:-}" ] || kill "$holder" 2>/dev/null || :
+	holder=""
 	[ -n "${qemu:-}" ] || return 0
 	kill "$qemu" 2>/dev/null || :
 	wait "$qemu" 2>/dev/null || :
@@ -111,30 +113,111 @@ send() {
 	printf '%s\r' "$1" >&7
 }
 
-# with_driver MODULE PATH  kernel and RAM root as on the medium, and one driver more in the list.
-with_driver() {
-	local extra=$work/extra deb
-	mkdir -p "$extra/usr/lib/modules" "$extra/etc/ceremony-image"
+# kernel_and_initrd  as on the medium, with the kernel's command line.
+kernel_and_initrd() {
 	take_from_iso boot/vmlinuz "$work/vmlinuz"
 	take_from_iso boot/initrd "$work/initrd"
 	kernel_arguments=$(entries "$image/loader/kernel-arguments" | tr '\n' ' ')
+}
+
+# add_to_initrd FOLDER  the kernel unpacks one archive after the other, if it begins at a multiple of
+# 4 bytes; the second replaces files of the first.
+add_to_initrd() {
+	truncate -s %4 "$work/initrd"
+	(cd "$1" && find . ! -type d | cpio --quiet -o -H newc --owner=0:0) >>"$work/initrd"
+}
+
+# with_test_program  the exact kernel and RAM root, but with the debug build of the program, which
+# believes the software tokens' root.
+with_test_program() {
+	local extra=$work/extra program=$target/../debug/ceremony
+	rm -rf "$extra"
+	mkdir -p "$extra/usr/bin" "$extra/etc/ceremony-image"
+	kernel_and_initrd
+	(cd "$project" && cargo test --locked --quiet --test release --no-run)
+	objcopy --strip-all "$program" "$extra/usr/bin/ceremony-for-tests"
+	cp "$work/root.der" "$extra/etc/ceremony-image/test-root.der"
+	printf '%s\n' '#!/bin/sh' 'export CEREMONY_TEST_ONLY_ROOT=/etc/ceremony-image/test-root.der' \
+		'exec ceremony-for-tests "$@"' >"$extra/usr/bin/ceremony"
+	chmod 755 "$extra/usr/bin/"*
+	add_to_initrd "$extra"
+}
+
+# with_shell  the exact kernel and RAM root, with what a debug image has besides: a shell, and
+# busybox's other tools. Sets the options for QEMU.
+with_shell() {
+	local extra=$work/extra busybox=$work/busybox applet
+	rm -rf "$extra"
+	mkdir -p "$extra/usr/bin" "$extra/etc/ceremony-image"
+	kernel_and_initrd
+	dpkg-deb --fsys-tarfile "$cache/$(locked_deb busybox-static)" | tar -x -O ./bin/busybox >"$busybox"
+	chmod 755 "$busybox"
+	for applet in $("$busybox" --list); do
+		entries "$image/files" | awk '{ print $3 }' | sed 's,.*/,,' | grep -qxF -e "$applet" ||
+			ln -s /bin/busybox "$extra/usr/bin/$applet"
+	done
+	echo "A shell is in this image." >"$extra/etc/ceremony-image/debug"
+	add_to_initrd "$extra"
+	from_kernel=(-kernel "$(inside "$work/vmlinuz")" -initrd "$(inside "$work/initrd")"
+		-append "$kernel_arguments")
+}
+
+# with_driver MODULE PATH  kernel and RAM root as on the medium, and one driver more in the list.
+with_driver() {
+	local extra=$work/extra deb
+	rm -rf "$extra"
+	mkdir -p "$extra/usr/lib/modules" "$extra/etc/ceremony-image"
+	kernel_and_initrd
 	deb=$(locked_deb "$(entries "$lock" | awk '$2 ~ /^linux-image-/ { print $2 }')")
 	dpkg-deb --fsys-tarfile "$cache/$deb" |
 		tar -x -O --wildcards "./lib/modules/*/$2" >"$extra/usr/lib/modules/$1.ko"
 	(entries "$image/modules" && echo "always $1") >"$extra/etc/ceremony-image/modules"
-	# The kernel unpacks one archive after the other, if it begins at a multiple of 4 bytes; the
-	# second replaces files of the first.
-	truncate -s %4 "$work/initrd"
-	(cd "$extra" && find usr/lib/modules/"$1.ko" etc/ceremony-image/modules |
-		cpio --quiet -o -H newc) >>"$work/initrd"
+	add_to_initrd "$extra"
+}
+
+# software_tokens  two of them (tests/virtual-yubikey), as sold, each in a USB reader of its own;
+# sets the options for QEMU. They have one root, left in $work/root.der.
+software_tokens() {
+	local number
+	(cd "$project" && cargo build --locked --quiet -p virtual-yubikey)
+	reader_for_tokens
+	rm -f "$work"/token-[12]{,.json} "$work/root.der"
+	tokens=(-device qemu-xhci,id=readers)
+	for number in 1 2; do
+		tokens+=(-chardev "socket,id=token$number,server=on,wait=off,path=$(inside "$work/token-$number")"
+			-device "usb-ccid,id=reader$number,bus=readers.0"
+			-device "ccid-card-passthru,bus=reader$number.0,chardev=token$number")
+	done
+	# From within the folder: a socket's path has at most 107 bytes.
+	(cd "$work" && exec "$target/../debug/virtual-yubikey" --vscard root.der \
+		token-1 token-1.json token-2 token-2.json) >"$work/tokens.log" 2>&1 &
+	holder=$!
+	until [ -e "$work/root.der" ]; do sleep 0.1; done
+}
+
+# reader_for_tokens  QEMU's reader says of itself that it speaks T=0 only, which tokens do not; newer
+# ones say both (x-t1-support). In a copy of an older one that byte of its USB descriptor
+# is changed, here and nowhere else.
+reader_for_tokens() {
+	local begin
+	[ -z "$patched_qemu" ] || return 0
+	if chroot "${qemu_root:-/}" qemu-system-x86_64 -device usb-ccid,help | grep -q x-t1-support; then
+		return 0
+	fi
+	patched_qemu=$work/qemu-t1
+	cp "$(chroot "${qemu_root:-/}" sh -c 'readlink -f "$(command -v qemu-system-x86_64)"' | sed "s,^,$qemu_root,")" "$patched_qemu"
+	# Length 54, type 33, CCID 1.10, one slot, all voltages; then the protocols.
+	begin=$(grep -obUaP '\x36\x21\x10\x01\x00\x07\x01\x00\x00\x00\xa0\x0f\x00\x00' "$patched_qemu" | cut -d : -f 1)
+	case $begin in
+	'' | *[!0-9]*) fail "QEMU's card reader is not as expected: its descriptor was found at: $begin" ;;
+	esac
+	printf '\003' | dd of="$patched_qemu" bs=1 seek=$((begin + 6)) conv=notrunc status=none
 }
 
 # without_system  the image's kernel and a RAM root with nothing but busybox.
 without_system() {
 	local bare=$work/bare-root
-	take_from_iso boot/vmlinuz "$work/vmlinuz"
-	take_from_iso boot/initrd "$work/initrd"
-	kernel_arguments=$(entries "$image/loader/kernel-arguments" | tr '\n' ' ')
+	kernel_and_initrd
 	mkdir -p "$bare/bin" "$bare/dev"
 	dpkg-deb --fsys-tarfile "$cache/$(locked_deb busybox-static)" |
 		tar -x -O ./bin/busybox >"$bare/bin/busybox"

@@ -52,13 +52,17 @@ impl Check {
 /// `ceremony checklist PLAN`.
 #[derive(Args)]
 pub(super) struct Checklist {
-    /// The name of a carried plan, or a file.
+    /// The name of a carried plan, or a file; or a list that is the same for all plans:
+    /// preparation, rehearsal, custody, emergency.
     plan: String,
 }
 
 impl Checklist {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        print(&checklist::compile(&place::plan(&self.plan)?))?;
+        match checklist::list(&self.plan) {
+            Some(list) => print(list)?,
+            None => print(&checklist::compile(&place::plan(&self.plan)?))?,
+        }
         Ok(Exit::Good)
     }
 }

@@ -11,6 +11,7 @@ mod place;
 mod preflight;
 mod redact;
 mod rehearse;
+mod report;
 mod restore_paper;
 mod resume;
 mod run;
@@ -68,6 +69,8 @@ enum Command {
     Open(open::Open),
     /// Check a record that a ceremony left behind.
     Verify(verify::Verify),
+    /// Show a record as one page (HTML), verdict first.
+    Report(report::Report),
     /// Copy a record without its personal details, to be published.
     Redact(redact::Redact),
     /// Confirm a key by telephone: the verifier's side of the call.
@@ -108,6 +111,7 @@ impl Cli {
             Some(Command::Resume(command)) => command.run(),
             Some(Command::Open(command)) => command.run(),
             Some(Command::Verify(command)) => command.run(),
+            Some(Command::Report(command)) => command.run(),
             Some(Command::Redact(command)) => command.run(),
             Some(Command::Confirm(command)) => command.run(),
             Some(Command::Seal(command)) => command.run(),

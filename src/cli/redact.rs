@@ -1,5 +1,6 @@
 //! `ceremony redact RECORD`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -21,7 +22,7 @@ pub(super) struct Redact {
 }
 
 impl Redact {
-    /// Copies a good record without its details: those alone hold personal facts.
+    /// Copies a good record without its details, which hold the personal facts.
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let material = verify::read(&self.record)?;
         if let Err(fault) = check_record(&material, &Pins::default()) {
@@ -33,33 +34,42 @@ impl Redact {
             _ => CliError::Write(path, error),
         };
         files::new_folder(&self.out).map_err(|e| made(e, self.out.clone()))?;
-        let is_detail = |path: &str| path.starts_with("details/");
-        let mut withheld: Vec<&str> = Vec::new();
+        // Who redacts a copy again goes on with its list.
+        let before = material.files.get(REDACTED).map_or(&[][..], Vec::as_slice);
+        let mut withheld: BTreeSet<&[u8]> = before.split(|byte| *byte == b'\n').collect();
+        withheld.remove(&[][..]);
         for (path, bytes) in &material.files {
-            if is_detail(path) {
-                withheld.push(path);
+            if path.starts_with("details/") {
+                withheld.insert(path.as_bytes());
             } else if path != REDACTED {
                 let full = self.out.join(path);
                 files::write_below(&full, bytes).map_err(|e| made(e, full.clone()))?;
             }
         }
-        let mut list = withheld.join("\n");
-        list.push('\n');
-        let before = material.files.get(REDACTED).map(Vec::as_slice);
-        let list = if withheld.is_empty() {
-            before.unwrap_or_default()
-        } else {
-            list.as_bytes()
-        };
+        let list: Vec<u8> = withheld
+            .iter()
+            .flat_map(|path| [path, &b"\n"[..]].concat())
+            .collect();
         if !list.is_empty() {
             let full = self.out.join(REDACTED);
-            files::write_below(&full, list).map_err(|e| made(e, full.clone()))?;
+            files::write_below(&full, &list).map_err(|e| made(e, full.clone()))?;
         }
         check::print(&format!(
             "The public copy is in {}. {} details are withheld.\n",
             self.out.display(),
             withheld.len()
         ))?;
+        // A part of a detail may be in one: nothing but details may be missing from a copy.
+        for path in material
+            .files
+            .keys()
+            .filter(|path| path.starts_with("fragments/"))
+        {
+            check::print(&format!(
+                "{path} is in it: what an interruption cut short. Read it before you publish the \
+                 copy:\nit may hold personal details.\n"
+            ))?;
+        }
         Ok(Exit::Good)
     }
 }

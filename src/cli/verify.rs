@@ -13,7 +13,9 @@ use crate::engine::Message;
 use crate::error::{Exit, Explain, Failure};
 use crate::pin::Pin;
 use crate::record::value::{Mode, Spoken};
-use crate::verify::{Completion, Fault, Material, PinStands, Pins, TokenSays, Verdict, verify};
+use crate::verify::{
+    Completion, Fault, Material, PinStands, Pins, TokenSays, Verdict, content_in_words, verify,
+};
 use crate::words::pgp;
 
 /// `ceremony verify RECORD...`.
@@ -22,6 +24,16 @@ pub(super) struct Verify {
     /// The folder `record`, or the ceremony's folder that holds it; several in their order.
     #[arg(required = true)]
     record: Vec<PathBuf>,
+    #[command(flatten)]
+    notes: Notes,
+    /// Print one JSON object for each record.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the person who verifies knows already.
+#[derive(Args)]
+pub(super) struct Notes {
     /// Operator A's fingerprint, from A's own notes.
     #[arg(long, value_name = "FPR")]
     operator_a: Option<String>,
@@ -37,34 +49,40 @@ pub(super) struct Verify {
     /// What the verifier kept of the telephone call, to compare with the last record.
     #[arg(long, value_name = "FILE")]
     pin: Option<PathBuf>,
-    /// Print one JSON object for each record.
-    #[arg(long)]
-    json: bool,
+}
+
+impl Notes {
+    /// The pins that one record is judged with.
+    pub(super) fn pins(&self) -> Result<Pins, Failure> {
+        Ok(Pins {
+            operators: [
+                fingerprint(&self.operator_a)?,
+                fingerprint(&self.operator_b)?,
+            ],
+            id: self.id.clone(),
+            previous: match &self.previous {
+                None => None,
+                Some(text) => {
+                    Some(Digest::parse(text).ok_or_else(|| CliError::NotHex(text.clone()))?)
+                }
+            },
+            call: self.pin.as_deref().map(read_pin).transpose()?,
+        })
+    }
 }
 
 impl Verify {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let operators = [
-            fingerprint(&self.operator_a)?,
-            fingerprint(&self.operator_b)?,
-        ];
-        let mut previous = match &self.previous {
-            None => None,
-            Some(text) => Some(Digest::parse(text).ok_or_else(|| CliError::NotHex(text.clone()))?),
-        };
-        let call = match &self.pin {
-            None => None,
-            Some(path) => Some(read_pin(path)?),
-        };
+        let given = self.notes.pins()?;
+        let mut previous = given.previous;
         let mut exit = Exit::Good;
         let last = self.record.len() - 1;
         for (at, path) in self.record.iter().enumerate() {
-            let id = self.id.clone().filter(|_| at == last);
             let pins = Pins {
-                operators: operators.clone(),
-                id,
+                operators: given.operators.clone(),
+                id: given.id.clone().filter(|_| at == last),
                 previous,
-                call: call.clone().filter(|_| at == last),
+                call: given.call.clone().filter(|_| at == last),
             };
             let material = read(path)?;
             match verify(&material, &pins) {
@@ -139,31 +157,10 @@ pub(super) fn read(path: &Path) -> Result<Material, Failure> {
     })
 }
 
-/// The first words of the verdict.
-fn headline(verdict: &Verdict) -> &'static str {
-    if verdict.waits_for_call() {
-        return match verdict.mode {
-            Mode::Rehearsal => "REHEARSAL, unfinished: not confirmed by phone. Not a ceremony.",
-            Mode::Ceremony => "UNFINISHED: not confirmed by phone; what there is, is good.",
-        };
-    }
-    match (verdict.mode, verdict.completion, verdict.pinned()) {
-        (Mode::Rehearsal, Completion::Closed, _) => "REHEARSAL, complete. Not a ceremony.",
-        (Mode::Rehearsal, Completion::Aborted, _) => "REHEARSAL, aborted. Not a ceremony.",
-        (Mode::Rehearsal, Completion::Unfinished, _) => "REHEARSAL, unfinished. Not a ceremony.",
-        (_, Completion::Aborted, _) => "ABORTED: the ceremony was stopped, on the record.",
-        (_, Completion::Unfinished, _) => "UNFINISHED: what there is, is good.",
-        (_, Completion::Closed, true) => "GOOD: complete, and signed by both pinned operators.",
-        (_, Completion::Closed, false) => {
-            "NOT PINNED: complete and consistent; compare the operators' fingerprints."
-        }
-    }
-}
-
 fn as_text(verdict: &Verdict) -> String {
     let none = || "none".to_string();
     let mut lines = vec![
-        headline(verdict).to_string(),
+        verdict.headline().to_string(),
         format!("id           {}", verdict.id),
         format!(
             "fingerprint  {}",
@@ -193,8 +190,7 @@ fn as_text(verdict: &Verdict) -> String {
                 "             {pinned} now, {} then",
                 known.standing
             ));
-            let held = token_lines(known.token.as_ref());
-            lines.extend(held.iter().map(|line| format!("             {line}")));
+            lines.extend(indented(TokenSays::of_operator(known.token.as_ref())));
         }
     }
     lines.push(format!("signatures   {} checked", verdict.signatures));
@@ -222,43 +218,14 @@ fn as_text(verdict: &Verdict) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What an operator signs with, and what shows that.
-fn token_lines(token: Option<&TokenSays>) -> Vec<String> {
-    match token {
-        None => vec!["signs with a key file and a passphrase".to_string()],
-        Some(TokenSays::Withheld { firmware }) => vec![format!(
-            "signs with a token, firmware {firmware}; its attestations are withheld"
-        )],
-        Some(TokenSays::Proven(Proven { attested, root })) => vec![
-            format!(
-                "signs with YubiKey {}, firmware {}, {}",
-                attested.serial,
-                attested.firmware,
-                attested.form()
-            ),
-            "keys made inside it; PIN and touch for each use".to_string(),
-            format!("attested under {root}"),
-        ],
-    }
-}
-
 /// Where a key is that was made in a token.
 fn key_lines(token: &TokenSays) -> Vec<String> {
-    let said = match token {
-        TokenSays::Withheld { firmware } => vec![format!(
-            "made in a token, firmware {firmware}; its attestations are withheld"
-        )],
-        TokenSays::Proven(Proven { attested, root }) => vec![
-            format!(
-                "made in YubiKey {}, firmware {}; PIN and touch for each use",
-                attested.serial, attested.firmware
-            ),
-            format!("attested under {root}"),
-        ],
-    };
-    let no_backup = "NO BACKUP: it is in that YubiKey and nowhere else".to_string();
-    let all = said.into_iter().chain([no_backup]);
-    all.map(|line| format!("             {line}")).collect()
+    indented(token.of_key())
+}
+
+fn indented(lines: Vec<String>) -> Vec<String> {
+    let indent = |line| format!("             {line}");
+    lines.into_iter().map(indent).collect()
 }
 
 fn token_json(token: &TokenSays) -> Value {
@@ -281,33 +248,18 @@ fn token_json(token: &TokenSays) -> Value {
 
 /// Whether the far end confirmed the key, where the plan asks for that.
 fn call_lines(verdict: &Verdict) -> Vec<String> {
-    let confirmed = match verdict.confirmed {
-        Some(Spoken::Canaries) => "confirmed    by phone, with canaries",
-        Some(Spoken::Digits) => "confirmed    by phone, without canaries",
-        None => "confirmed    not by phone",
-    };
-    let pin = verdict.call.map(|stands| match stands {
-        PinStands::Recorded => "pin          of this call",
-        PinStands::NotYet => "pin          of this key; the record does not come to the call yet",
-    });
-    let confirmed = verdict.wants_call.then_some(confirmed);
-    confirmed
-        .into_iter()
-        .chain(pin)
-        .map(str::to_string)
-        .collect()
+    let confirmed = verdict.confirmed_in_words();
+    let confirmed = confirmed.map(|words| format!("confirmed    {words}"));
+    let pin = verdict.call.map(PinStands::in_words);
+    let pin = pin.map(|words| format!("pin          {words}"));
+    confirmed.into_iter().chain(pin).collect()
 }
 
 fn message_lines(message: &Message) -> [String; 3] {
-    let content = match (message.content, message.refused) {
-        (Some(content), _) => content.to_string(),
-        (None, true) => "refused".to_string(),
-        (None, false) => "not opened".to_string(),
-    };
     [
         format!("message      {}", message.message),
         format!("backup       {}", message.backup),
-        format!("content      {content}"),
+        format!("content      {}", content_in_words(message)),
     ]
 }
 

@@ -51,6 +51,8 @@ pub struct Console {
     /// The live image has a shell: every page says so.
     debug: bool,
     spinner: Option<ProgressBar>,
+    /// What is being worked at; the spinner stands still while something is asked in between.
+    work: Option<String>,
 }
 
 impl Console {
@@ -75,6 +77,7 @@ impl Console {
             blocks: utf8_locale(),
             debug: live::is_debug(&root),
             spinner: None,
+            work: None,
         })
     }
 
@@ -123,6 +126,24 @@ impl Console {
         self.write(&format!("{}{hint}: ", question.prompt))
     }
 
+    /// Takes the spinner off the screen: it would be drawn over what is asked.
+    fn hide_spinner(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+
+    fn show_spinner(&mut self) {
+        if let Some(label) = &self.work {
+            let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let spinner = ProgressBar::new_spinner().with_style(style.tick_chars("|/-\\ "));
+            spinner.set_message(label.clone());
+            spinner.enable_steady_tick(Duration::from_millis(250));
+            self.spinner = Some(spinner);
+        }
+    }
+
     /// A visible line, or `None` for Ctrl-C.
     fn read_line(&mut self) -> Result<Option<String>, TerminalError> {
         let mut line = Vec::new();
@@ -162,6 +183,25 @@ impl Console {
         }
     }
 
+    fn asked(&mut self, question: &Question) -> Result<Reply, TerminalError> {
+        if question.answer == Answer::Hidden {
+            let _mode = self.hidden()?;
+            self.prompt(question)?;
+            return Ok(match self.read_hidden()? {
+                None => Reply::Exception,
+                Some(text) if text.expose().trim() == "!" => Reply::Exception,
+                Some(text) => Reply::Secret(text),
+            });
+        }
+        let _mode = self.visible()?;
+        self.prompt(question)?;
+        Ok(match self.read_line()? {
+            None => Reply::Exception,
+            Some(line) if line.trim() == "!" => Reply::Exception,
+            Some(line) => Reply::Line(line),
+        })
+    }
+
     /// Erases the screen and its scrollback, on the alternate screen and on the ordinary one:
     /// a console without an alternate screen showed the secret on the ordinary one.
     fn erase(&mut self) -> Result<(), TerminalError> {
@@ -174,6 +214,7 @@ impl Console {
 
 impl Terminal for Console {
     fn page(&mut self, page: &Page) -> Result<(), TerminalError> {
+        self.hide_spinner();
         let lines = layout::page(page);
         if self.debug {
             self.write("DEBUG IMAGE WITH A SHELL: NEVER FOR A CEREMONY\n")?;
@@ -199,22 +240,10 @@ impl Terminal for Console {
     }
 
     fn ask(&mut self, question: &Question) -> Result<Reply, TerminalError> {
-        if question.answer == Answer::Hidden {
-            let _mode = self.hidden()?;
-            self.prompt(question)?;
-            return Ok(match self.read_hidden()? {
-                None => Reply::Exception,
-                Some(text) if text.expose().trim() == "!" => Reply::Exception,
-                Some(text) => Reply::Secret(text),
-            });
-        }
-        let _mode = self.visible()?;
-        self.prompt(question)?;
-        Ok(match self.read_line()? {
-            None => Reply::Exception,
-            Some(line) if line.trim() == "!" => Reply::Exception,
-            Some(line) => Reply::Line(line),
-        })
+        self.hide_spinner();
+        let reply = self.asked(question);
+        self.show_spinner();
+        reply
     }
 
     fn secret(&mut self, page: &SecretPage<'_>) -> Result<Reply, TerminalError> {
@@ -236,12 +265,8 @@ impl Terminal for Console {
 
     fn work(&mut self, label: &str) -> Result<(), TerminalError> {
         if self.bold {
-            let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})")
-                .unwrap_or_else(|_| ProgressStyle::default_spinner());
-            let spinner = ProgressBar::new_spinner().with_style(style.tick_chars("|/-\\ "));
-            spinner.set_message(label.to_string());
-            spinner.enable_steady_tick(Duration::from_millis(250));
-            self.spinner = Some(spinner);
+            self.work = Some(label.to_string());
+            self.show_spinner();
             return Ok(());
         }
         self.write(&format!("{label} ...\n"))
@@ -262,9 +287,8 @@ impl Terminal for Console {
     }
 
     fn work_done(&mut self) -> Result<(), TerminalError> {
-        if let Some(spinner) = self.spinner.take() {
-            spinner.finish_and_clear();
-        }
+        self.work = None;
+        self.hide_spinner();
         Ok(())
     }
 }

@@ -137,12 +137,15 @@ fn names(folder: &Path, fits: impl Fn(&fs::FileType) -> bool) -> Vec<String> {
 
 impl Host for Machine {
     fn look(&mut self) -> Look {
+        let image = self.image();
+        let loaded = self.loaded();
+        // Last of all: after a start the smart card service takes a moment to see them.
         let tokens = self.tokens.list();
         Look {
             kernel: self.about("kernel"),
             debug: is_debug(&self.root),
-            image: self.image(),
-            loaded: self.loaded(),
+            image,
+            loaded,
             drivers_closed: self.text("proc/sys/kernel/modules_disabled") == "1",
             secure_boot: match self.text("run/boot-facts").as_str() {
                 "secure-boot: on" => Some(true),

@@ -36,6 +36,23 @@ const DECISIONS: [&str; 5] = [
 /// Lines that stay together on a page.
 type Block = Vec<String>;
 
+/// The lists that are the same for all plans, by name.
+pub const LISTS: [(&str, &str); 4] = [
+    (
+        "preparation",
+        include_str!("../../checklists/preparation.txt"),
+    ),
+    ("rehearsal", include_str!("../../checklists/rehearsal.txt")),
+    ("custody", include_str!("../../checklists/custody.txt")),
+    ("emergency", include_str!("../../checklists/emergency.txt")),
+];
+
+/// One of [`LISTS`], ready to print.
+pub fn list(name: &str) -> Option<&'static str> {
+    let mut lists = LISTS.iter();
+    lists.find_map(|(other, list)| (*other == name).then_some(*list))
+}
+
 /// The checklist of `plan`, ready to print.
 pub fn compile(plan: &Plan) -> String {
     let mut pages = paginate(walk(plan), 1);

@@ -26,8 +26,13 @@ pub fn date(at: UnixTime) -> String {
 
 /// Date and time for people, `2026-01-02 03:04:05 UTC`.
 pub fn for_people(at: UnixTime) -> String {
+    for_tables(at) + " UTC"
+}
+
+/// The same below a heading that says UTC.
+pub fn for_tables(at: UnixTime) -> String {
     let text = format(at);
-    format!("{} {} UTC", &text[..10], &text[11..19])
+    format!("{} {}", &text[..10], &text[11..19])
 }
 
 const LAST_SECOND: i64 = 253_402_207_200;

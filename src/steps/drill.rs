@@ -138,9 +138,11 @@ fn open_quorum(
 ) -> Result<Opener, Stop> {
     let mut failed = 0;
     loop {
+        // Before the work: for this sticks may have to be plugged in.
+        let sealed = fetch_sealed(room, quorum, medium, &["", "revocation/"])?;
         let label = format!("Opening the backup as {quorum}, from {medium}");
         let tried = room.work(&label, |room| {
-            try_quorum(room, quorum, medium, certificate, typed)
+            try_quorum(room, quorum, &sealed, certificate, typed)
         })??;
         let (happened, again) = match tried {
             Tried::Opened(opener) => return Ok(opener),
@@ -177,18 +179,21 @@ pub(super) enum Tried {
 fn try_quorum(
     room: &mut Room<'_>,
     quorum: &Quorum,
-    medium: Role,
+    sealed: &[Sealed],
     certificate: &Certificate,
     typed: &[Share],
 ) -> Result<Tried, Stop> {
-    let (key, opener) = match open_one(room, quorum, medium, "", typed)? {
+    let [key, revocation] = sealed else {
+        unreachable!("two folders, two payloads")
+    };
+    let (key, opener) = match open_sealed(room, quorum, key, typed) {
         Ok(opened) => opened,
         Err(tried) => return Ok(tried),
     };
     if let Some(broken) = use_key(room, &key, certificate)? {
         return Ok(broken);
     }
-    let (revocation, _) = match open_one(room, quorum, medium, "revocation/", typed)? {
+    let (revocation, _) = match open_sealed(room, quorum, revocation, typed) {
         Ok(opened) => opened,
         Err(tried) => return Ok(tried),
     };
@@ -200,6 +205,36 @@ fn try_quorum(
 
 pub(super) type Opened = Result<(SecretBytes, Opener), Tried>;
 
+/// A payload, and a quorum's capsule for it.
+struct Sealed {
+    capsule: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+/// What a quorum opens in these folders: all of it from one medium and then all from the other, for
+/// the two may have to share a place at the machine.
+fn fetch_sealed(
+    room: &mut Room<'_>,
+    quorum: &Quorum,
+    medium: Role,
+    folders: &[&str],
+) -> Result<Vec<Sealed>, Stop> {
+    let mut sealed = Vec::new();
+    let other = SECRET_MEDIA.into_iter().find(|role| *role != medium);
+    for role in other.into_iter().chain([medium]) {
+        sealed.clear();
+        for folder in folders {
+            let capsule = format!("{folder}{}", quorum.file_name());
+            let payload = format!("{folder}payload.asc");
+            sealed.push(Sealed {
+                capsule: fetch_from(room, role, &capsule)?,
+                payload: fetch_from(room, role, &payload)?,
+            });
+        }
+    }
+    Ok(sealed)
+}
+
 /// Opens one payload through a quorum's capsule.
 pub(super) fn open_one(
     room: &mut Room<'_>,
@@ -208,48 +243,54 @@ pub(super) fn open_one(
     folder: &str,
     typed: &[Share],
 ) -> Result<Opened, Stop> {
-    let capsule = fetch(room, medium, &format!("{folder}{}", quorum.file_name()))?;
-    let payload = fetch(room, medium, &format!("{folder}payload.asc"))?;
+    let sealed = fetch_sealed(room, quorum, medium, &[folder])?;
+    Ok(open_sealed(room, quorum, &sealed[0], typed))
+}
+
+fn open_sealed(room: &mut Room<'_>, quorum: &Quorum, sealed: &Sealed, typed: &[Share]) -> Opened {
+    let Sealed { capsule, payload } = sealed;
     let share_of = |custodian: Custodian| {
         let share = typed.iter().find(|share| share.custodian == custodian);
         &share.expect("every custodian typed").words
     };
     if let Some(gpg) = room.edge.system.gpg() {
-        let opened = capsule::open(&capsule, quorum, share_of, |m, p| {
+        let opened = capsule::open(capsule, quorum, share_of, |m, p| {
             gpg.decrypt_with_password(m, p)
         });
-        return Ok(match opened {
+        return match opened {
             Err((custodian, GpgError::WrongPassword)) => Err(Tried::WrongWords(custodian)),
             Err(_) => Err(Tried::Broken("gpg did not open a capsule")),
-            Ok(key) => match gpg.decrypt_with_password(&payload, &key) {
+            Ok(key) => match gpg.decrypt_with_password(payload, &key) {
                 Ok(secret) => Ok((secret, Opener::Gpg)),
                 Err(_) => Err(Tried::Broken("gpg did not open the payload")),
             },
-        });
+        };
     }
-    Ok(
-        match capsule::open_with_library(&capsule, quorum, share_of) {
-            Err((custodian, DecryptError::WrongPassword)) => Err(Tried::WrongWords(custodian)),
-            Err(_) => Err(Tried::Broken("a capsule is damaged")),
-            Ok(key) => match openpgp::decrypt_with_password(&payload, &key) {
-                Ok(secret) => Ok((secret, Opener::Library)),
-                Err(_) => Err(Tried::Broken("the payload is damaged")),
-            },
+    match capsule::open_with_library(capsule, quorum, share_of) {
+        Err((custodian, DecryptError::WrongPassword)) => Err(Tried::WrongWords(custodian)),
+        Err(_) => Err(Tried::Broken("a capsule is damaged")),
+        Ok(key) => match openpgp::decrypt_with_password(payload, &key) {
+            Ok(secret) => Ok((secret, Opener::Library)),
+            Err(_) => Err(Tried::Broken("the payload is damaged")),
         },
-    )
+    }
 }
 
 /// A stored file, which must be on both secret media as it was recorded.
 fn fetch(room: &mut Room<'_>, medium: Role, name: &str) -> Result<Vec<u8>, Stop> {
+    for role in SECRET_MEDIA {
+        if role != medium {
+            fetch_from(room, role, name)?;
+        }
+    }
+    fetch_from(room, medium, name)
+}
+
+fn fetch_from(room: &mut Room<'_>, medium: Role, name: &str) -> Result<Vec<u8>, Stop> {
     let stored = room.state().stored.iter().find(|(path, _)| path == name);
     let (_, digest) = stored
         .cloned()
         .expect("the backup step recorded every file");
-    for role in SECRET_MEDIA {
-        if role != medium {
-            room.fetch_exactly(role, name, digest)?;
-        }
-    }
     room.fetch_exactly(medium, name, digest)
 }
 

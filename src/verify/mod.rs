@@ -5,10 +5,12 @@
 mod call;
 mod fault;
 mod token;
+mod words;
 
 pub use call::{PinFault, PinStands};
 pub use fault::{Fault, FileFault};
 pub use token::TokenSays;
+pub use words::content_in_words;
 
 use std::collections::BTreeMap;
 

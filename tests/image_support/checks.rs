@@ -133,10 +133,7 @@ pub fn no_secret_is_on_a_stick(table: &Table, people: &People) {
         // Three words in a row are no accident.
         secrets.extend(card.windows(3).map(|words| words.join(" ")));
     }
-    let kept = OnPaper { table, people };
-    for folder in ["", "revocation/"] {
-        secrets.push(k(&kept, folder).expose().to_string());
-    }
+    secrets.extend(ks(table, people));
     for (name, stick) in &table.sticks {
         let text = stick.text();
         for secret in &secrets {
@@ -149,6 +146,12 @@ pub fn no_secret_is_on_a_stick(table: &Table, people: &People) {
         text.contains("event: generated"),
         "the search finds nothing"
     );
+}
+
+/// What opens the backup, and the revocation.
+pub fn ks(table: &Table, people: &People) -> [String; 2] {
+    let kept = OnPaper { table, people };
+    ["", "revocation/"].map(|folder| k(&kept, folder).expose().to_string())
 }
 
 fn k(kept: &OnPaper<'_>, folder: &str) -> SecretText {

@@ -46,7 +46,7 @@ impl Menu {
 pub fn number_of(asked: &Asked, choice: &str) -> String {
     let page = on_screen(&asked.text);
     let mut numbered = page.lines().filter_map(|line| {
-        let (number, text) = line.trim_start().split_once("  ")?;
+        let (number, text) = line.trim_start().split_once(' ')?;
         number.parse::<u8>().ok()?;
         Some((number, text.trim_start().to_lowercase()))
     });

@@ -110,7 +110,7 @@ impl People {
         self.again &= !asked.new_page;
         // Where no half blocks can be drawn, a code for a camera is higher than the screen.
         let code = |line: &str| line.len() > 20 && line.chars().all(|c| c == '#' || c == ' ');
-        let has_code = page.lines().any(|line| code(line));
+        let has_code = page.lines().any(code);
         assert!(
             self.again || has_code || asked.lines <= 24,
             "{} lines do not fit:\n{page}",

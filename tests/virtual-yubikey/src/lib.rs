@@ -13,6 +13,8 @@
 //! | `attestation.rs` | certificates that say where a key was made | Yubico, "PIV attestation" |
 //! | `set_up.rs` | a token that somebody has set up before | |
 //! | `reader.rs` | a token on a wire | vsmartcard's vpcd protocol |
+//! | `vscard.rs`, `t1.rs` | a token in a virtual machine | libcacard's protocol; ISO/IEC 7816-3 |
+//! | `saved.rs` | a token that lives in a file | |
 //! | `pcscd.rs`, `states.rs`, `alone.rs` | a PC/SC service for one test | pcsc-lite |
 //!
 //! [`Token`] is a pure state machine: it waits for nothing, and a pulled token is an answer
@@ -33,12 +35,15 @@ mod keys;
 mod pcscd;
 mod piv;
 mod reader;
+mod saved;
 mod secrets;
 mod set_up;
 mod states;
+mod t1;
 mod tlv;
 mod token;
 mod touch;
+pub mod vscard;
 
 pub use alone::alone_with_pcscd;
 pub use apdu::Status;

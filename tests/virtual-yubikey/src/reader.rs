@@ -19,12 +19,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use crate::saved::Saved;
 use crate::states::{Name, States};
 use crate::token::{Answer, SharedToken, Token};
 
 /// What a YubiKey 5 says when it gets power: T=1, and "YubiKey" among the historical bytes
 /// (ISO/IEC 7816-3 section 8.2).
-const ATR: &[u8] = b"\x3b\xfd\x13\x00\x00\x81\x31\xfe\x15\x80\x73\xc0\x21\xc0\x57YubiKey\x40";
+pub(crate) const ATR: &[u8] =
+    b"\x3b\xfd\x13\x00\x00\x81\x31\xfe\x15\x80\x73\xc0\x21\xc0\x57YubiKey\x40";
 
 /// pcscd looks for a card every 400 ms; the rest is for busy machines.
 const UNTIL_NOTICED: Duration = Duration::from_secs(20);
@@ -61,23 +63,9 @@ impl Reader {
 
     /// Puts in the token that was saved in `file`, and saves it again whenever it changes.
     pub fn insert_saved(&mut self, file: &Path) -> Result<SharedToken, ReaderError> {
-        let unreadable = |source| ReaderError::File(file.to_owned(), source);
-        let mut saved = std::fs::read_to_string(file).map_err(unreadable)?;
-        let token = Token::from_json(&saved)
-            .map_err(|error| unreadable(error.into()))?
-            .shared();
-        let kept = file.to_owned();
-        self.insert_and(token.clone(), move |token| {
-            let now = token.to_json();
-            if now != saved {
-                // Never half a token: a test may be killed at any time.
-                let new = kept.with_extension("new");
-                std::fs::write(&new, &now)?;
-                std::fs::rename(new, &kept)?;
-                saved = now;
-            }
-            Ok(())
-        })?;
+        let (token, mut saved) =
+            Saved::open(file).map_err(|source| ReaderError::File(file.to_owned(), source))?;
+        self.insert_and(token.clone(), move |token| saved.keep(token))?;
         Ok(token)
     }
 
