@@ -1,7 +1,10 @@
-//! QR codes (ISO/IEC 18004), for screens and sheets. The only module that names the QR library.
+//! QR codes (ISO/IEC 18004), for screens and sheets. The only module that names the QR libraries:
+//! one makes codes, the other reads them.
 //!
 //! Codes are made with error correction M, which still reads with 15 % of the code spoiled.
 //! A text of digits, upper-case letters and `$%*+-./:` makes a smaller code than any other.
+
+mod scan;
 
 use std::error::Error;
 use std::fmt;
@@ -9,6 +12,8 @@ use std::fmt;
 use qrcode::{Color, EcLevel, QrCode};
 
 use crate::error::Explain;
+
+pub use scan::{MAX_PIXELS, Picture, scan};
 
 /// The light margin that the standard asks for, in modules.
 pub const QUIET: usize = 4;

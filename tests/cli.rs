@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceremony");
 const PLAN: &str = include_str!("../ceremony/backup-key.toml");
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "plans",
     "check",
     "checklist",
@@ -28,6 +28,7 @@ const COMMANDS: [&str; 17] = [
     "verify",
     "report",
     "redact",
+    "restore-paper",
     "sheet",
     "confirm",
     "seal",
@@ -184,6 +185,8 @@ fn what_is_not_understood_is_a_usage_error() {
         &["sheet", "--reading", "a"],
         &["sheet", "--reading", "c", "x"],
         &["sheet", "--grid", "v5"],
+        &["sheet", "--recovery", "x", "--grid", "v4"],
+        &["restore-paper", "x"],
         &["sheet", "--grid", "v4", "x"],
         &["sheet", "--grid", "v4", "--reading", "a"],
     ] {

@@ -12,6 +12,7 @@ mod preflight;
 mod redact;
 mod rehearse;
 mod report;
+mod restore_paper;
 mod resume;
 mod run;
 mod seal;
@@ -76,8 +77,10 @@ enum Command {
     Confirm(confirm::Confirm),
     /// Seal data to a key that was confirmed by telephone.
     Seal(seal::Seal),
-    /// Print the fingerprint sheet of a certificate, or a page for the call.
+    /// Print the fingerprint sheet of a certificate, a page for the call, or a backup's recovery sheets.
     Sheet(sheet::Sheet),
+    /// Put a backup together from its recovery sheets: scans, or rows that were typed.
+    RestorePaper(restore_paper::RestorePaper),
     /// What the live image starts: its first screen, and a menu.
     Live,
     /// Print a man page, or write all of them to a folder.
@@ -113,6 +116,7 @@ impl Cli {
             Some(Command::Confirm(command)) => command.run(),
             Some(Command::Seal(command)) => command.run(),
             Some(Command::Sheet(command)) => command.run(),
+            Some(Command::RestorePaper(command)) => command.run(),
             Some(Command::Live) => live::run(),
             Some(Command::Man(command)) => command.run(Cli::command()),
             Some(Command::Completions(command)) => command.run(Cli::command()),

@@ -1,5 +1,6 @@
 //! `ceremony sheet`: the fingerprint sheet of a certificate, and the pages of the call.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -9,16 +10,17 @@ use crate::edge::files;
 use crate::edge::system::{RealSystem, System};
 use crate::error::{Exit, Failure};
 use crate::openpgp::Certificate;
+use crate::paper::Backup;
 use crate::plan::Operator;
 use crate::record::time;
-use crate::sheet::{self, Grid, Paper, Reading, ReadingFacts, ReadingSheet};
+use crate::sheet::{self, Grid, Paper, Reading, ReadingFacts, ReadingSheet, RecoverySheets};
 use crate::steps;
 
 /// `ceremony sheet CERT`.
 #[derive(Args)]
 pub(super) struct Sheet {
     /// The certificate's file, armored or not.
-    #[arg(required_unless_present = "grid")]
+    #[arg(required_unless_present_any = ["grid", "recovery"])]
     cert: Option<PathBuf>,
     /// Instead of the fingerprint sheet, what this operator reads to a verifier who has no
     /// ceremony program: the fingerprint's digits, every second row.
@@ -27,7 +29,12 @@ pub(super) struct Sheet {
     /// Instead of a certificate's sheet, the blank page that a verifier writes on in the call.
     #[arg(long, value_name = "KEY VERSION", conflicts_with_all = ["cert", "reading"])]
     grid: Option<KeyVersion>,
-    /// The ceremony's id, where the certificate came from one.
+    /// Instead of a certificate's sheet, the recovery sheets of a backup: its encrypted files as
+    /// codes to scan (in the PDF alone) and rows to type. DIR is the ceremony's folder as it lies
+    /// on a secret medium.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["cert", "reading", "grid"])]
+    recovery: Option<PathBuf>,
+    /// The ceremony's id, where the certificate came from one, or a backup's folder has another name.
     #[arg(long)]
     id: Option<String>,
     /// Write a PDF to this file instead of text to the screen.
@@ -63,9 +70,10 @@ impl Sheet {
             Size::A4 => Paper::A4,
             Size::Letter => Paper::Letter,
         };
-        let page = match (&self.cert, self.grid) {
-            (Some(cert), _) => of_certificate(cert, id.unwrap_or("none"), self.reading, paper)?,
-            (None, version) => {
+        let page = match (&self.cert, &self.recovery, self.grid) {
+            (Some(cert), ..) => of_certificate(cert, id.unwrap_or("none"), self.reading, paper)?,
+            (None, Some(folder), _) => of_backup(folder, id, paper)?,
+            (None, None, version) => {
                 let version = if let Some(KeyVersion::V6) = version {
                     6
                 } else {
@@ -125,6 +133,33 @@ fn of_certificate(
     Ok(Page {
         text: sheet.text(),
         pdf: sheet.pdf(paper),
+    })
+}
+
+/// The encrypted files of a backup; of all else in the folder, `RECOVERY.txt` alone is looked at.
+fn of_backup(folder: &Path, id: Option<&str>, paper: Paper) -> Result<Page, Failure> {
+    let read = |path: PathBuf| files::read(&path).map_err(|e| CliError::Read(path, e));
+    let full = files::canonical(folder).map_err(|e| CliError::Read(folder.to_path_buf(), e))?;
+    let name = full
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let mut found = BTreeMap::new();
+    for name in files::beside(&full.join("record")) {
+        if name.ends_with(".asc") {
+            found.insert(name.clone(), read(full.join(&name))?);
+        }
+    }
+    let backup = Backup::new(id.unwrap_or(name), &found)?;
+    let instructions = full.join("RECOVERY.txt");
+    let instructions = match files::is_file(&instructions) {
+        true => Some(String::from_utf8_lossy(&read(instructions)?).into_owned()),
+        false => None,
+    };
+    let sheets = RecoverySheets::new(backup, instructions.as_deref());
+    Ok(Page {
+        text: sheets.text(),
+        pdf: sheets.pdf(paper),
     })
 }
 

@@ -44,6 +44,8 @@ pub enum ArmorError {
     Body,
     /// The checksum line does not fit the base64 lines.
     Checksum,
+    /// It is a message, but does not begin as an encrypted one does.
+    NotEncrypted,
 }
 
 impl std::error::Error for ArmorError {}
@@ -56,6 +58,7 @@ impl fmt::Display for ArmorError {
             ArmorError::Header => "the lines after the BEGIN line are not as they should be",
             ArmorError::Body => "the lines of letters and digits are damaged",
             ArmorError::Checksum => "the checksum line does not fit",
+            ArmorError::NotEncrypted => "it is not an encrypted message",
         })
     }
 }
@@ -99,6 +102,27 @@ pub(super) fn encode(kind: Kind, comment: Option<&str>, checksum: bool, data: &[
         .for_each(|part| out.extend_from_slice(part.as_bytes()));
     debug_assert!(out.len() <= size, "the buffer grew and left a copy behind");
     out
+}
+
+/// The binary form of an armored message that is encrypted. Any other is refused, so that
+/// nothing is printed that could be read without a secret.
+pub fn encrypted_message(armored: &[u8]) -> Result<Vec<u8>, ArmorError> {
+    let message = decode(Kind::Message, armored)?;
+    // The packet's type, in the new form and in the old one (RFC 9580, section 4.2).
+    let tag = match message[0] {
+        first if first & 0xc0 == 0xc0 => first & 0x3f,
+        first => first >> 2 & 0x0f,
+    };
+    match tag {
+        // A session key, for a key's holder or for a passphrase (5.1 and 5.3), is what comes first.
+        1 | 3 => Ok(message.to_vec()),
+        _ => Err(ArmorError::NotEncrypted),
+    }
+}
+
+/// An encrypted message in the armor that the backup's files have.
+pub fn armor_message(comment: Option<&str>, message: &[u8]) -> Vec<u8> {
+    encode(Kind::Message, comment, true, message)
 }
 
 /// Puts a `Comment:` line under the BEGIN line of a block made by this program, as a
@@ -203,7 +227,7 @@ fn is_header(line: &[u8]) -> bool {
 }
 
 /// The checksum of RFC 9580, section 6.1.1. It finds slips, not malice.
-fn crc24(data: &[u8]) -> u32 {
+pub fn crc24(data: &[u8]) -> u32 {
     data.iter().fold(0x00b7_04ce, |sum, byte| {
         (0..8).fold(sum ^ (u32::from(*byte) << 16), |sum, _| {
             let shifted = sum << 1;
@@ -254,6 +278,21 @@ mod tests {
             (String::new(), ArmorError::Begin),
         ] {
             assert_eq!(read(&bad), Err(error), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_encrypted_is_no_encrypted_message() {
+        let plain = armor_message(None, &[0xcb, 3, b'b', 0, 0]);
+        assert_eq!(encrypted_message(&plain), Err(ArmorError::NotEncrypted));
+        let key = encode(Kind::PrivateKey, None, true, &[0xc3, 1, 4]);
+        assert_eq!(encrypted_message(&key), Err(ArmorError::Begin));
+        for first in [0xc1, 0xc3, 0x84, 0x8c] {
+            let message = [first, 1, 4];
+            assert_eq!(
+                encrypted_message(&armor_message(Some("c"), &message)),
+                Ok(message.to_vec())
+            );
         }
     }
 

@@ -37,7 +37,7 @@ use sequoia::parse::{Dearmor, PacketParserBuilder, PacketParserResult, Parse};
 use sequoia::policy::StandardPolicy;
 use sequoia_openpgp as sequoia;
 
-pub use armor::{ArmorError, insert_comment};
+pub use armor::{ArmorError, armor_message, crc24, encrypted_message, insert_comment};
 pub use cert::Certificate;
 pub use error::{DecryptError, OpenPgpError, SignError, VerifyError};
 pub use generate::{Generated, SecretKey};

@@ -3,19 +3,21 @@
 //! [`FingerprintSheet`] is the page that both operators check and sign. [`ReadingSheet`] is what
 //! one operator reads from in the call, [`Grid`] what the verifier writes on. Each is arranged
 //! once and set twice, as plain text and as PDF, so that the two can differ in type, never in
-//! content. The last two share one arrangement, [`form::Form`].
+//! content. The last two share one arrangement, [`form::Form`]. [`RecoverySheets`] are the paper backup.
 
 mod fingerprint;
 mod form;
 mod grid;
 mod pdf;
 mod reading;
+mod recovery;
 mod text;
 
 pub use fingerprint::{Facts, FingerprintSheet, qr_payload};
 pub use grid::Grid;
 pub use pdf::Paper;
 pub use reading::{Reading, ReadingFacts, ReadingSheet};
+pub use recovery::RecoverySheets;
 
 use crate::digest::Digest;
 

@@ -75,11 +75,9 @@ impl Page {
         self.y - MARGIN - foot
     }
 
-    /// The file, with the banner at the page's foot if it is a rehearsal's.
-    pub fn finish(mut self, title: &str) -> Vec<u8> {
-        self.y = MARGIN + BANNER;
-        self.banner();
-        file(&self.content.finish(), title, (self.width, self.height))
+    /// A file of this page alone, with the banner at its foot if it is a rehearsal's.
+    pub fn finish(self, title: &str) -> Vec<u8> {
+        finish(vec![self], title)
     }
 
     fn banner(&mut self) {
@@ -128,33 +126,42 @@ impl Page {
     }
 }
 
-fn file(content: &[u8], title: &str, (width, height): (f32, f32)) -> Vec<u8> {
-    let [catalog, pages, page, stream, info, sans, bold, mono] =
-        [1, 2, 3, 4, 5, 6, 7, 8].map(Ref::new);
+/// A file of these pages, in their order; at least one. Each of a rehearsal's has the banner at its foot.
+pub(super) fn finish(sheets: Vec<Page>, title: &str) -> Vec<u8> {
+    let [catalog, pages, info, sans, bold, mono] = [1, 2, 3, 4, 5, 6].map(Ref::new);
     let fonts = [
         (SANS, sans, Name(b"Helvetica")),
         (BOLD, bold, Name(b"Helvetica-Bold")),
         (MONO, mono, Name(b"Courier")),
     ];
+    // A page and its stream after each other, behind what all pages share.
+    let kids = (7..).step_by(2).map(Ref::new).take(sheets.len());
     let mut pdf = Pdf::new();
     pdf.catalog(catalog).pages(pages).lang(TextStr("en-GB"));
     pdf.document_info(info).title(TextStr(title));
-    pdf.pages(pages).kids([page]).count(1);
-    let mut only = pdf.page(page);
-    only.parent(pages)
-        .media_box(Rect::new(0.0, 0.0, width, height))
-        .contents(stream);
-    only.resources()
-        .fonts()
-        .pairs(fonts.map(|(name, id, _)| (name, id)));
-    only.finish();
+    pdf.pages(pages)
+        .kids(kids.clone())
+        .count(sheets.len() as i32);
+    for (mut sheet, id) in sheets.into_iter().zip(kids) {
+        let stream = id.next();
+        sheet.y = MARGIN + BANNER;
+        sheet.banner();
+        let mut page = pdf.page(id);
+        page.parent(pages)
+            .media_box(Rect::new(0.0, 0.0, sheet.width, sheet.height))
+            .contents(stream);
+        page.resources()
+            .fonts()
+            .pairs(fonts.map(|(name, id, _)| (name, id)));
+        page.finish();
+        pdf.stream(stream, &sheet.content.finish());
+    }
     for (_, id, base) in fonts {
         // Without it the apostrophe and the grave accent become typographic quotes.
         pdf.type1_font(id)
             .base_font(base)
             .encoding_predefined(Name(b"WinAnsiEncoding"));
     }
-    pdf.stream(stream, content);
     pdf.finish()
 }
 
