@@ -20,9 +20,13 @@ deb_name() {
 	printf '%s_%s_%s.deb\n' "$1" "${2//:/%3a}" "$3"
 }
 
-# toolchain_folder VERSION  where rustup keeps that compiler.
+# toolchain_folder VERSION  where that compiler is: the one in use, or another that rustup has.
 toolchain_folder() {
-	rustc "+$1" --print sysroot
+	if [ "$(rustc --version | cut -d ' ' -f 2)" = "$1" ]; then
+		rustc --print sysroot
+	else
+		rustc "+$1" --print sysroot
+	fi
 }
 
 # toolchain_files FOLDER  the part of a Rust toolchain that builds: compiler, cargo, standard library.
