@@ -26,7 +26,7 @@ pub fn read<T: DeserializeOwned>(source: &str) -> Result<T, Unreadable> {
     }
     toml::from_str(source).map_err(|error| Unreadable::Malformed {
         line: line_at(source, error.span()),
-        message: printable(error.message()),
+        message: one_line(error.message()),
     })
 }
 
@@ -42,21 +42,8 @@ pub fn line_at(source: &str, span: Option<Range<usize>>) -> usize {
 }
 
 /// One line of printable ASCII: a file must not be able to write to the terminal as it likes.
-fn printable(message: &str) -> String {
-    let clean = |c: char| {
-        if c == ' ' || c.is_ascii_graphic() {
-            c
-        } else {
-            '?'
-        }
-    };
-    message
-        .trim()
-        .replace('\n', "; ")
-        .chars()
-        .take(MAX_MESSAGE)
-        .map(clean)
-        .collect()
+fn one_line(message: &str) -> String {
+    crate::printable(&message.trim().replace('\n', "; "), MAX_MESSAGE)
 }
 
 /// A file that is not TOML, or has a key or a type that does not belong there.

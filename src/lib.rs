@@ -37,4 +37,4 @@ pub mod verify;
 pub mod version;
 pub mod words;
 
-pub use ceremony_devices::{digest, error, role};
+pub use ceremony_devices::{digest, error, printable, role};

@@ -109,6 +109,10 @@ modules() {
 	: >/build/loaded
 	mkdir -p $ram/lib/modules
 	while read -r when name parameters; do
+		if [ "$when" = screen ]; then
+			echo screen >>$ram/etc/ceremony-image/modules
+			continue
+		fi
 		path=$(module_path $tree "$name")
 		check_module $tree "$path"
 		echo "$path" >>/build/loaded

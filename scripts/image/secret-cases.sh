@@ -2,20 +2,6 @@
 # tests/image_memory.rs play them.
 # shellcheck shell=bash disable=SC2154
 
-# image_test FILE NAME OPTION...  one test of tests/FILE.rs, on a machine with these options too.
-image_test() {
-	local file=$1 name=$2 program=$work/$case.qemu said=$work/$case.log command
-	shift 2
-	install_packages mtools
-	qemu_command "$@"
-	printf '#!/bin/sh\nexec%s "$@"\n' "$(printf ' %q' "${command[@]}")" >"$program"
-	chmod 755 "$program"
-	IMAGE_QEMU=$program IMAGE_ISO=$(inside "$iso") IMAGE_WORK=$work IMAGE_MEMORY=$MEMORY \
-		IMAGE_WORK_INSIDE=$(inside "$work") timeout "$CEREMONY_LIMIT" \
-		cargo test --locked --quiet --manifest-path "$project/Cargo.toml" \
-		--test "$file" -- --ignored --exact --nocapture "$name" >"$said" 2>&1 || say "see $said"
-}
-
 # The exact image counts software tokens, and refuses them.
 case_token_imitation() {
 	software_tokens

@@ -143,20 +143,13 @@ fn listed(left: &[Left], others: &[String]) -> Vec<String> {
         lines.push(format!("  and {} more ceremonies", left.len() - SHOWN));
     }
     for name in others.iter().take(SHOWN) {
-        let name: String = name.chars().map(printable).take(70).collect();
+        let name: String = crate::printable(name, 70);
         lines.push(format!("  {name}"));
     }
     if others.len() > SHOWN {
         lines.push(format!("  and {} other things", others.len() - SHOWN));
     }
     lines
-}
-
-fn printable(c: char) -> char {
-    match c {
-        ' '..='~' => c,
-        _ => '?',
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Exit, Explain};
 
@@ -33,6 +33,16 @@ pub enum CliError {
     NotHex(String),
     /// The start menu needs a terminal.
     NoTerminal,
+}
+
+impl CliError {
+    /// A new file or folder was not made.
+    pub(super) fn not_made(path: &Path, error: io::Error) -> CliError {
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => CliError::Exists(path.to_path_buf()),
+            _ => CliError::Write(path.to_path_buf(), error),
+        }
+    }
 }
 
 impl fmt::Display for CliError {

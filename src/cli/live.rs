@@ -3,7 +3,7 @@
 use super::{CliError, place};
 use crate::assign::Desk;
 use crate::edge::console::Console;
-use crate::edge::{files, live};
+use crate::edge::{files, live, test_only};
 use crate::error::{Exit, Failure};
 use crate::live::Live;
 use crate::version;
@@ -15,7 +15,7 @@ pub(super) fn run() -> Result<Exit, Failure> {
     }
     let work = place::work_folder();
     let mut console = Console::open()?;
-    let mut machine = live::Machine::new(place::machine(), work, place::tokens(false));
+    let mut machine = live::Machine::new(test_only::root(), work, place::tokens(false));
     let title = format!("ceremony {}", version::VERSION);
     let desk = Desk::before(&mut console, &title);
     Live::new(desk, &mut machine).run()?;

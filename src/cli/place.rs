@@ -58,7 +58,7 @@ pub fn tokens(auto: bool) -> Rc<dyn Tokens> {
 
 /// The sticks of this machine, through its helper; none has a role yet.
 pub fn sticks() -> Sticks {
-    let root = machine();
+    let root = test_only::root();
     Sticks::new(
         Box::new(Sysfs::new(root.clone())),
         Box::new(Client::new(&root)),
@@ -71,14 +71,9 @@ pub fn sticks() -> Sticks {
 pub fn system(sticks: bool) -> RealSystem {
     let system = RealSystem::new(work_folder());
     match sticks {
-        true => system.helped(Client::new(&machine())),
+        true => system.helped(Client::new(&test_only::root())),
         false => system,
     }
-}
-
-/// The machine's root: `/`, or a test's own.
-pub fn machine() -> PathBuf {
-    test_only::machine().unwrap_or_else(|| PathBuf::from("/"))
 }
 
 /// Writes everything to the sticks, compares it and unmounts them; other media stay as they are.
@@ -155,10 +150,7 @@ pub fn siblings(root: &Path) -> BTreeMap<Role, PathBuf> {
 
 /// Writes a new file that a command was asked for.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    files::write_new(path, bytes).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => CliError::Exists(path.to_path_buf()),
-        _ => CliError::Write(path.to_path_buf(), error),
-    })
+    files::write_new(path, bytes).map_err(|error| CliError::not_made(path, error))
 }
 
 /// Where the program works: preflight wants to know whether it lies in RAM.

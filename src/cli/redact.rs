@@ -29,11 +29,7 @@ impl Redact {
             check::print(&verify::fault_text(&fault))?;
             return Ok(Exit::Failed);
         }
-        let made = |error: std::io::Error, path: PathBuf| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => CliError::Exists(path),
-            _ => CliError::Write(path, error),
-        };
-        files::new_folder(&self.out).map_err(|e| made(e, self.out.clone()))?;
+        files::new_folder(&self.out).map_err(|e| CliError::not_made(&self.out, e))?;
         // Who redacts a copy again goes on with its list.
         let before = material.files.get(REDACTED).map_or(&[][..], Vec::as_slice);
         let mut withheld: BTreeSet<&[u8]> = before.split(|byte| *byte == b'\n').collect();
@@ -43,7 +39,7 @@ impl Redact {
                 withheld.insert(path.as_bytes());
             } else if path != REDACTED {
                 let full = self.out.join(path);
-                files::write_below(&full, bytes).map_err(|e| made(e, full.clone()))?;
+                files::write_below(&full, bytes).map_err(|e| CliError::not_made(&full, e))?;
             }
         }
         let list: Vec<u8> = withheld
@@ -52,7 +48,7 @@ impl Redact {
             .collect();
         if !list.is_empty() {
             let full = self.out.join(REDACTED);
-            files::write_below(&full, &list).map_err(|e| made(e, full.clone()))?;
+            files::write_below(&full, &list).map_err(|e| CliError::not_made(&full, e))?;
         }
         check::print(&format!(
             "The public copy is in {}. {} details are withheld.\n",

@@ -1,7 +1,6 @@
 //! `ceremony rehearse PLAN`.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -145,12 +144,8 @@ pub(super) fn players(paper: Paper, out: &Path, pace: Pace) -> Players<'static> 
 }
 
 fn make_folders(out: &Path) -> Result<BTreeMap<Role, PathBuf>, Failure> {
-    let make = |path: &Path| {
-        files::new_folder(path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => CliError::Exists(path.to_path_buf()),
-            _ => CliError::Write(path.to_path_buf(), error),
-        })
-    };
+    let make =
+        |path: &Path| files::new_folder(path).map_err(|error| CliError::not_made(path, error));
     make(out)?;
     let mut roots = BTreeMap::new();
     for role in Role::ALL {

@@ -57,8 +57,5 @@ fn write(path: &Path, page: &[u8]) -> Result<(), CliError> {
         file.write_all(page)?;
         file.publish()
     };
-    written().map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => CliError::Exists(path.to_path_buf()),
-        _ => CliError::Write(path.to_path_buf(), error),
-    })
+    written().map_err(|error| CliError::not_made(path, error))
 }

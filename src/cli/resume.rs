@@ -51,11 +51,7 @@ impl Resume {
             (_, id) => return self.with_sticks(id.as_deref()),
         };
         let place = place::record(record)?;
-        let rehearsal = id::is_rehearsal(&place.id);
-        let site = match (&self.site, rehearsal) {
-            (None, true) => Site::parse(REHEARSAL_SITE)?,
-            (path, _) => place::site(path.as_deref())?,
-        };
+        let site = self.site_of(&place.id)?;
         let mut roots = place::siblings(&place.root);
         roots.extend(place::media(&self.medium, &site)?);
         let mut media = Directories::new(roots);
@@ -97,6 +93,14 @@ impl Resume {
         Ok(run::exit_of(outcome))
     }
 
+    /// The local facts; a rehearsal has some of its own.
+    fn site_of(&self, id: &str) -> Result<Site, Failure> {
+        match (&self.site, id::is_rehearsal(id)) {
+            (None, true) => Ok(Site::parse(REHEARSAL_SITE)?),
+            (path, _) => place::site(path.as_deref()),
+        }
+    }
+
     /// The record is on the operators' sticks; it says which others are needed.
     fn with_sticks(&self, id: Option<&Path>) -> Result<Exit, Failure> {
         let mut console = Console::open()?;
@@ -107,10 +111,7 @@ impl Resume {
         if found.plan.opens_a_message() && found.goes_on() {
             return Err(CliError::NeedsMessage.into());
         }
-        let site = match (&self.site, id::is_rehearsal(&id)) {
-            (None, true) => Site::parse(REHEARSAL_SITE)?,
-            (path, _) => place::site(path.as_deref())?,
-        };
+        let site = self.site_of(&id)?;
         let mut system = place::system(true);
         let edge = Edge {
             terminal: &mut console,
@@ -132,10 +133,10 @@ pub(super) fn reassign(
     id: Option<String>,
 ) -> Result<(String, Found), Failure> {
     let purpose = id.as_deref().map_or(Purpose::Search, Purpose::Again);
-    let first = assign::one(desk, sticks, Role::OperatorA, purpose)?;
-    let id = match (id, first) {
-        (Some(id), _) => id,
-        (None, _) => assign::record(desk, sticks)?,
+    assign::one(desk, sticks, Role::OperatorA, purpose)?;
+    let id = match id {
+        Some(id) => id,
+        None => assign::record(desk, sticks)?,
     };
     assign::one(desk, sticks, Role::OperatorB, Purpose::Again(&id))?;
     let found = driver::gather(sticks, &id)?;

@@ -1,7 +1,7 @@
 //! `ceremony seal --pin PIN [FILE] [-o OUT]`.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -106,10 +106,7 @@ fn to_file(
     out: &Path,
     seal: impl FnOnce(&mut (dyn Write + Send)) -> Result<Sealed, Failure>,
 ) -> Result<Sealed, Failure> {
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => CliError::Exists(out.into()),
-        _ => CliError::Write(out.into(), error),
-    };
+    let failed = |error| CliError::not_made(out, error);
     let mut file = NewFile::create(out, Access::Public).map_err(failed)?;
     file.remove_at_signals().map_err(failed)?;
     let sealed = seal(&mut file)?;

@@ -143,6 +143,11 @@ pub trait Bus {
 
     /// Waits a little for something to change.
     fn wait(&mut self);
+
+    /// What is plugged in, and what of it can be a medium; nothing where the machine does not show it.
+    fn found(&mut self) -> Vec<Found> {
+        found(self.disks().unwrap_or_default())
+    }
 }
 
 impl Disk {
@@ -186,6 +191,16 @@ pub fn found(disks: Vec<Disk>) -> Vec<Found> {
     });
     let together = disks.into_iter().zip(fits);
     together.map(|(disk, fit)| Found { disk, fit }).collect()
+}
+
+/// As much of a text as is shown, printable ASCII alone: it comes from a device, a file or a person,
+/// and must not be able to write to the terminal as it likes. Anything else becomes a question mark.
+pub fn printable(text: &str, most: usize) -> String {
+    let shown = |c: char| match c {
+        ' '..='~' => c,
+        _ => '?',
+    };
+    text.chars().take(most).map(shown).collect()
 }
 
 /// A size as it is printed on sticks: decimal, in GB or MB.

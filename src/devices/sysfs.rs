@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::{Bus, Disk, Number, Partition, Usb};
+use super::{Bus, Disk, Number, Partition, Usb, printable};
 
 /// The longest text that is taken from a device, in characters: a USB string has at most 126.
 const MAX_TEXT: usize = 126;
@@ -147,17 +147,13 @@ fn is_serial(text: &str) -> bool {
 /// it comes from the device.
 fn text(path: &Path) -> Option<String> {
     let bytes = fs::read(path).ok()?;
-    Some(printable(&bytes))
+    Some(trimmed(&bytes))
 }
 
-fn printable(bytes: &[u8]) -> String {
+fn trimmed(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-    let shown = |c: char| match c {
-        ' '..='~' => c,
-        _ => '?',
-    };
-    text.chars().take(MAX_TEXT).map(shown).collect()
+    printable(text, MAX_TEXT)
 }
 
 fn number_in(path: &Path) -> Option<u64> {

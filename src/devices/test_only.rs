@@ -12,8 +12,15 @@ use std::path::PathBuf;
 /// helper for sticks are looked for below it.
 pub const MACHINE: &str = "CEREMONY_TEST_ONLY_MACHINE";
 
+/// The machine's root: `/`, or a test's own.
+pub fn root() -> PathBuf {
+    machine().unwrap_or_else(|| PathBuf::from("/"))
+}
+
 /// The machine that [`MACHINE`] names, if it does; never in a release.
 pub fn machine() -> Option<PathBuf> {
-    let on = cfg!(debug_assertions);
-    env::var_os(MACHINE).filter(|_| on).map(PathBuf::from)
+    if !cfg!(debug_assertions) {
+        return None;
+    }
+    env::var_os(MACHINE).map(PathBuf::from)
 }

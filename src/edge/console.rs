@@ -66,7 +66,6 @@ impl Console {
         // The reader of secrets raises the signal at Ctrl-C: it must not end the program.
         let unused = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(SIGINT, unused).map_err(TerminalError::Io)?;
-        let root = test_only::machine().unwrap_or_else(|| "/".into());
         let quiet = Mode::enter(&tty, |modes, _| {
             modes.remove(LocalModes::ECHO | LocalModes::ISIG);
         })?;
@@ -75,7 +74,7 @@ impl Console {
             _quiet: quiet,
             bold,
             blocks: utf8_locale(),
-            debug: live::is_debug(&root),
+            debug: live::is_debug(&test_only::root()),
             spinner: None,
             work: None,
         })

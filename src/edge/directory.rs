@@ -85,14 +85,7 @@ impl Media for Directories {
             .and_then(|root| look(role, root))
         {
             Ok(fact) => fact,
-            Err(problem) => MediumFact {
-                role: role.to_string(),
-                present: false,
-                free_bytes: 0,
-                identity: String::new(),
-                writable: false,
-                problem: Some(problem),
-            },
+            Err(problem) => MediumFact::absent(role.name(), problem),
         }
     }
 

@@ -410,12 +410,5 @@ fn failed(action: &'static str, answer: &Answer) -> GpgError {
 
 /// A message as it may be shown: printable ASCII, at most 120 characters.
 fn printable(line: &str) -> String {
-    let shown = |c: char| {
-        if c == ' ' || c.is_ascii_graphic() {
-            c
-        } else {
-            '?'
-        }
-    };
-    line.chars().take(120).map(shown).collect()
+    crate::printable(line, 120)
 }

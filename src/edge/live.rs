@@ -12,7 +12,7 @@ use std::process::{Command, ExitStatus};
 use std::rc::Rc;
 
 use super::block::sysfs::Sysfs;
-use super::block::{Bus, Client, Found, MountError, found, keyboard};
+use super::block::{Bus, Client, Found, MountError, keyboard};
 use super::files;
 use super::system::{RealSystem, System};
 use super::token::Tokens;
@@ -178,7 +178,7 @@ impl Host for Machine {
     }
 
     fn sticks(&mut self) -> Vec<Found> {
-        found(self.bus.disks().unwrap_or_default())
+        self.bus.found()
     }
 
     fn mount(&mut self, stick: &Found) -> Result<PathBuf, MountError> {

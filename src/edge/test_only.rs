@@ -9,7 +9,7 @@
 use std::env;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-pub use ceremony_devices::test_only::{MACHINE, machine};
+pub use ceremony_devices::test_only::{MACHINE, root};
 use rustix::process::{Signal, getpid, kill_process};
 
 /// Names places, separated by commas. While it is set the program leaves its memory readable to

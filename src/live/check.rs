@@ -5,7 +5,7 @@ use crate::digest::Digest;
 use crate::edge::block::boot::BootMedium;
 use crate::edge::block::{Found, StickId, size};
 use crate::edge::facts::Facts;
-use crate::preflight::{Demands, Level, Line, Report, assess};
+use crate::preflight::{Demands, Line, Report, assess, fail, pass, warn};
 use crate::version;
 
 /// The boot medium.
@@ -81,19 +81,6 @@ impl Look {
     }
 }
 
-fn line(check: &'static str, level: Level, found: impl Into<String>, remedy: &str) -> Line {
-    Line {
-        check,
-        level,
-        found: found.into(),
-        remedy: (level != Level::Pass).then(|| remedy.to_string()),
-    }
-}
-
-fn pass(check: &'static str, found: impl Into<String>) -> Line {
-    line(check, Level::Pass, found, "")
-}
-
 /// Whether the image is whole.
 pub fn image_report(look: &Look) -> Report {
     let mut lines = vec![
@@ -103,9 +90,8 @@ pub fn image_report(look: &Look) -> Report {
         drivers(look),
     ];
     lines.extend(look.notes.iter().map(|note| {
-        line(
+        warn(
             "start",
-            Level::Warn,
             note,
             "Start the machine again; if it says so again, take another machine.",
         )
@@ -117,9 +103,8 @@ fn version_line(look: &Look) -> Line {
     let found = format!("ceremony {}, kernel {}", version::LONG_VERSION, look.kernel);
     match look.debug {
         false => pass("version", found),
-        true => line(
+        true => fail(
             "version",
-            Level::Fail,
             format!("{found}, WITH A SHELL"),
             "This image is for finding faults. Hold no ceremony with it.",
         ),
@@ -131,21 +116,18 @@ fn medium(look: &Look) -> Line {
         Image::Found { device, medium } if medium.whole => {
             pass("medium", format!("{device}: the image on it is whole"))
         }
-        Image::Found { device, .. } => line(
+        Image::Found { device, .. } => fail(
             "medium",
-            Level::Fail,
             format!("{device}: the image on it is damaged"),
             "Switch off. Write it again, to another stick, and check that before you use it.",
         ),
-        Image::None => line(
+        Image::None => warn(
             "medium",
-            Level::Warn,
             "no boot medium is plugged in, so it was not checked",
             "To check it plug it in and choose `look` in the menu.",
         ),
-        Image::Unread(why) => line(
+        Image::Unread(why) => fail(
             "medium",
-            Level::Fail,
             format!("the boot medium cannot be read: {why}"),
             "Pull it out, plug it in again, and choose `look` in the menu.",
         ),
@@ -157,9 +139,8 @@ fn loaded(look: &Look) -> Line {
                           another stick.";
     match &look.loaded {
         Loaded::Good { files, list } => match &look.image {
-            Image::Found { medium, .. } if medium.ram != *list => line(
+            Image::Found { medium, .. } if medium.ram != *list => fail(
                 "memory",
-                Level::Fail,
                 "what runs here was not started from this medium",
                 "Leave only the stick plugged in that the machine was started from.",
             ),
@@ -175,15 +156,9 @@ fn loaded(look: &Look) -> Line {
                 ),
             ),
         },
-        Loaded::Damaged(names) => line(
+        Loaded::Damaged(names) => fail("memory", format!("damaged: {}", some(names)), REMEDY),
+        Loaded::NoList => fail(
             "memory",
-            Level::Fail,
-            format!("damaged: {}", some(names)),
-            REMEDY,
-        ),
-        Loaded::NoList => line(
-            "memory",
-            Level::Fail,
             "there is no list of files: this is not the live image",
             "Start the machine from the live image.",
         ),
@@ -203,9 +178,8 @@ fn drivers(look: &Look) -> Line {
     };
     match look.drivers_closed {
         true => pass("drivers", format!("no more can be loaded; {boot}")),
-        false => line(
+        false => fail(
             "drivers",
-            Level::Fail,
             format!("more can be loaded; {boot}"),
             "Start the machine again; if it says so again, do not use this image.",
         ),
@@ -244,9 +218,8 @@ fn tokens(look: &Look) -> Line {
             "tokens",
             some(&serials.iter().map(u32::to_string).collect::<Vec<_>>()),
         ),
-        Err(why) => line(
+        Err(why) => warn(
             "tokens",
-            Level::Warn,
             why,
             "Only those who sign with a YubiKey need it. Start the machine again.",
         ),

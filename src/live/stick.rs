@@ -87,7 +87,7 @@ impl Live<'_> {
         let names = &names[..names.len().min(MOST)];
         for (at, name) in names.iter().enumerate() {
             self.desk
-                .say(&format!("  {:>2}  {}", at + 1, shown(name)))?;
+                .say(&format!("  {:>2}  {}", at + 1, crate::printable(name, 64)))?;
         }
         self.desk.number(Asks::Decide, "Its number", names.len())
     }
@@ -98,17 +98,4 @@ fn named(found: &Found) -> String {
     let serial = found.fit.as_ref().map_or("", |id| id.serial());
     let disk = &found.disk;
     format!("{serial} {}, {}", disk.title(), size(disk.bytes))
-}
-
-/// Names come from the stick: what is not printable is a question mark, and none is longer than a
-/// line.
-fn shown(name: &str) -> String {
-    let printable = |c: char| {
-        if c == ' ' || c.is_ascii_graphic() {
-            c
-        } else {
-            '?'
-        }
-    };
-    name.chars().take(64).map(printable).collect()
 }

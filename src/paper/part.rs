@@ -135,14 +135,7 @@ fn count(text: &str) -> Option<usize> {
 /// The first line of what was found, printable and short.
 pub(super) fn shown(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
-    let printable = |c: char| {
-        if c == ' ' || c.is_ascii_graphic() {
-            c
-        } else {
-            '?'
-        }
-    };
-    line.chars().take(60).map(printable).collect()
+    crate::printable(line, 60)
 }
 
 #[cfg(test)]

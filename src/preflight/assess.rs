@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{Demands, Level, Line, MediumFact, Report};
+use super::{Demands, Level, Line, MediumFact, Report, fail, pass, warn};
 use crate::edge::facts::{CoreDumps, Facts, Seen, Swap, SwapKind};
 
 /// A clock that is further after the build than this is wrong, or the program is too old.
@@ -32,31 +32,6 @@ pub fn assess(facts: &Facts, media: &[MediumFact], demands: &Demands) -> Report 
         lines.extend(self::medium(medium, &media[..at], demands));
     }
     Report { lines }
-}
-
-fn pass(check: &'static str, found: impl Into<String>) -> Line {
-    Line {
-        check,
-        level: Level::Pass,
-        found: found.into(),
-        remedy: None,
-    }
-}
-
-fn warn(check: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Line {
-    Line {
-        check,
-        level: Level::Warn,
-        found: found.into(),
-        remedy: Some(remedy.into()),
-    }
-}
-
-fn fail(check: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Line {
-    Line {
-        level: Level::Fail,
-        ..warn(check, found, remedy)
-    }
 }
 
 /// A line for a fact that could not be seen.

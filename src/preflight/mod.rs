@@ -25,6 +25,20 @@ pub struct MediumFact {
     pub problem: Option<String>,
 }
 
+impl MediumFact {
+    /// It is not there.
+    pub fn absent(role: &str, problem: String) -> MediumFact {
+        MediumFact {
+            role: role.to_string(),
+            present: false,
+            free_bytes: 0,
+            identity: String::new(),
+            writable: false,
+            problem: Some(problem),
+        }
+    }
+}
+
 /// What the ceremony needs of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Demands {
@@ -73,6 +87,42 @@ pub struct Line {
     pub found: String,
     /// What to do about it; always there unless the level is [`Level::Pass`].
     pub remedy: Option<String>,
+}
+
+/// As it should be.
+pub(crate) fn pass(check: &'static str, found: impl Into<String>) -> Line {
+    Line {
+        check,
+        level: Level::Pass,
+        found: found.into(),
+        remedy: None,
+    }
+}
+
+/// Not as it should be, but a ceremony may go on.
+pub(crate) fn warn(
+    check: &'static str,
+    found: impl Into<String>,
+    remedy: impl Into<String>,
+) -> Line {
+    Line {
+        check,
+        level: Level::Warn,
+        found: found.into(),
+        remedy: Some(remedy.into()),
+    }
+}
+
+/// A ceremony must not go on.
+pub(crate) fn fail(
+    check: &'static str,
+    found: impl Into<String>,
+    remedy: impl Into<String>,
+) -> Line {
+    Line {
+        level: Level::Fail,
+        ..warn(check, found, remedy)
+    }
 }
 
 /// How many checks went how.

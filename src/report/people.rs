@@ -178,10 +178,9 @@ pub(super) fn things(story: &Story<'_>) -> Option<Section> {
         cell.extend(story.detail(entry.number));
         facts.push((format!("{name} (entry {})", entry.number), cell));
     }
-    let blocks = vec![Block::Facts(facts)];
-    matches!(&blocks[0], Block::Facts(some) if !some.is_empty()).then(|| Section {
+    (!facts.is_empty()).then(|| Section {
         title: "Machine, media and seals".to_string(),
-        blocks,
+        blocks: vec![Block::Facts(facts)],
     })
 }
 

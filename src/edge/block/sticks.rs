@@ -13,7 +13,7 @@ mod as_media;
 
 use std::collections::BTreeMap;
 
-use super::{Bus, Found, Mounted, Mounts, StickId, found, size};
+use super::{Bus, Found, Mounted, Mounts, StickId, size};
 use crate::digest::Digest;
 use crate::edge::block::MountError;
 use crate::edge::media::{Media, MediaError, MediaFault};
@@ -101,7 +101,7 @@ impl Sticks {
 
     /// What is plugged in; nothing where the machine does not show it.
     pub fn found(&mut self) -> Vec<Found> {
-        found(self.bus.disks().unwrap_or_default())
+        self.bus.found()
     }
 
     /// The role of a stick, if it has one.

@@ -15,21 +15,13 @@ impl Media for Sticks {
     /// A stick that was looked at when it got its role may lie on the table: machines have fewer
     /// places than a ceremony has sticks. Whenever it is used it must be the same.
     fn look(&mut self, role: Role) -> MediumFact {
-        let absent = |problem: Option<String>| MediumFact {
-            role: role.to_string(),
-            present: false,
-            free_bytes: 0,
-            identity: String::new(),
-            writable: false,
-            problem,
-        };
         let mounted = match self.mounted(role) {
             Ok(mounted) => mounted.clone(),
             Err(error) => {
                 let aside = matches!(error.fault, MediaFault::NotPlugged(_));
                 let seen = self.held.get(&role).and_then(|held| held.seen.clone());
                 let seen = seen.filter(|_| aside);
-                return seen.unwrap_or_else(|| absent(Some(error.to_string())));
+                return seen.unwrap_or_else(|| MediumFact::absent(role.name(), error.to_string()));
             }
         };
         let mut fact = self.files.look(role);
