@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceremony");
 const PLAN: &str = include_str!("../ceremony/backup-key.toml");
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "plans",
     "check",
     "checklist",
@@ -28,6 +28,7 @@ const COMMANDS: [&str; 18] = [
     "verify",
     "report",
     "redact",
+    "print",
     "restore-paper",
     "sheet",
     "confirm",

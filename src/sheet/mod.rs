@@ -9,6 +9,7 @@ mod fingerprint;
 mod form;
 mod grid;
 mod pdf;
+mod plain;
 mod reading;
 mod recovery;
 mod text;
@@ -16,6 +17,7 @@ mod text;
 pub use fingerprint::{Facts, FingerprintSheet, qr_payload};
 pub use grid::Grid;
 pub use pdf::Paper;
+pub use plain::plain;
 pub use reading::{Reading, ReadingFacts, ReadingSheet};
 pub use recovery::RecoverySheets;
 
