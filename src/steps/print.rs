@@ -11,7 +11,7 @@ use crate::engine::sheet_of;
 use crate::error::Explain;
 use crate::paper::Backup;
 use crate::plan::Operator;
-use crate::print::{Asked, CODE_BYTES, Job, TestPage, certificate_rows, recovery_rows};
+use crate::print::{Asked, CODE_BYTES, Job, SecretOnPage, TestPage, certificate_rows, recovery_rows};
 use crate::record::event::Event;
 use crate::record::value::{Actors, Decision, Instead, PrintedBy, Sheet};
 use crate::role::Role;
@@ -82,8 +82,13 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
         if recorded(room, *sheet) {
             continue;
         }
-        if let Some(task) = task(room, *sheet)? {
-            one(room, task)?;
+        match task(room, *sheet)? {
+            Ok(Some(task)) => one(room, task)?,
+            Ok(None) => {}
+            Err(secret) => {
+                let name = title(*sheet);
+                room.say(&format!("The {name} will not be printed: {secret}."))?;
+            }
         }
     }
     Ok(())
@@ -109,15 +114,18 @@ pub(super) fn has_recovery_sheets(room: &Room<'_>) -> bool {
     })
 }
 
-fn task(room: &mut Room<'_>, sheet: Sheet) -> Result<Option<Task>, Stop> {
+/// What is to be printed, if there is any; or why it must not be.
+type Wanted = Result<Result<Option<Task>, SecretOnPage>, Stop>;
+
+fn task(room: &mut Room<'_>, sheet: Sheet) -> Wanted {
     match sheet {
-        Sheet::Fingerprint => fingerprint_sheet(room).map(Some),
+        Sheet::Fingerprint => fingerprint_sheet(room),
         Sheet::Recovery => recovery_sheets(room),
     }
 }
 
 /// One for each operator, and one for the record.
-fn fingerprint_sheet(room: &mut Room<'_>) -> Result<Task, Stop> {
+fn fingerprint_sheet(room: &mut Room<'_>) -> Wanted {
     let [_, _, text, pdf] = contents(room)?;
     let file = certificate_file(room)?;
     let words = pgp::words(Digest::of(&file).bytes());
@@ -139,15 +147,18 @@ fn fingerprint_sheet(room: &mut Room<'_>) -> Result<Task, Stop> {
         ],
     };
     let text = String::from_utf8_lossy(&text);
-    Ok(Task {
-        sheet: Sheet::Fingerprint,
-        job: job("fingerprint-sheet", &text, Some(pdf)),
-        copies,
-    })
+    let job = Job::new("fingerprint-sheet", &text, Some(pdf));
+    Ok(job.map(|job| {
+        Some(Task {
+            sheet: Sheet::Fingerprint,
+            job,
+            copies,
+        })
+    }))
 }
 
 /// From the medium, with the hashes that the record has: what is printed is what was drilled.
-fn recovery_sheets(room: &mut Room<'_>) -> Result<Option<Task>, Stop> {
+fn recovery_sheets(room: &mut Room<'_>) -> Wanted {
     let stored = room.state().stored.clone();
     let of_backup = |name: &str| {
         let name = name.rsplit('/').next().unwrap_or(name);
@@ -166,14 +177,14 @@ fn recovery_sheets(room: &mut Room<'_>) -> Result<Option<Task>, Stop> {
     }
     // A key in a token has no payload to print.
     let Ok(backup) = Backup::new(&room.id, &files) else {
-        return Ok(None);
+        return Ok(Ok(None));
     };
     let sheets = RecoverySheets::new(backup, instructions.as_deref());
-    let job = job(
-        "recovery-sheets",
-        &sheets.text(),
-        Some(sheets.pdf(Paper::A4)),
-    );
+    let pdf = sheets.pdf(Paper::A4);
+    let job = match Job::new("recovery-sheets", &sheets.text(), Some(pdf)) {
+        Ok(job) => job,
+        Err(secret) => return Ok(Err(secret)),
+    };
     let with_rows = recovery_rows(job.pages())
         .into_iter()
         .filter(|rows| !rows.is_empty());
@@ -183,16 +194,11 @@ fn recovery_sheets(room: &mut Room<'_>) -> Result<Option<Task>, Stop> {
         whose: "for the safe place of the paper backup",
         pages,
     }];
-    Ok(Some(Task {
+    Ok(Ok(Some(Task {
         sheet: Sheet::Recovery,
         job,
         copies,
-    }))
-}
-
-/// The ceremony's own pages hold what is public or encrypted.
-fn job(name: &str, text: &str, pdf: Option<Vec<u8>>) -> Job {
-    Job::new(name, text, pdf).expect("no sheet is made from anything secret")
+    })))
 }
 
 fn one(room: &mut Room<'_>, task: Task) -> Result<(), Stop> {
@@ -291,9 +297,13 @@ fn test(room: &mut Room<'_>) -> Tried<()> {
 
 /// The test page as it is printed.
 pub fn test_job(page: &TestPage) -> Job {
-    let text = job("test-page", &page.text(), None);
+    let job = |pdf| {
+        let job = Job::new("test-page", &page.text(), pdf);
+        job.expect("a test page has no words of the list in a row")
+    };
+    let text = job(None);
     let pdf = plain(text.pages(), Paper::A4, "Test page");
-    job("test-page", &page.text(), Some(pdf))
+    job(Some(pdf))
 }
 
 fn send(room: &mut Room<'_>, job: &Job) -> Result<Result<PrintedBy, PrinterError>, Stop> {
