@@ -16,10 +16,11 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceremony");
 const PLAN: &str = include_str!("../ceremony/backup-key.toml");
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "plans",
     "check",
     "checklist",
+    "form",
     "preflight",
     "live",
     "run",
@@ -181,6 +182,11 @@ fn what_is_not_understood_is_a_usage_error() {
         &["verify"],
         &["completions", "tcsh"],
         &["sheet", "--paper", "a5", "x"],
+        &["form"],
+        &["form", "words"],
+        &["form", "labels", "--paper", "a5"],
+        &["report", "x", "--text", "--pdf", "y"],
+        &["report", "x", "--output", "y", "--pdf", "z"],
         &["sheet"],
         &["sheet", "--reading", "a"],
         &["sheet", "--reading", "c", "x"],
@@ -280,6 +286,16 @@ fn names_that_lead_nowhere_are_refused() {
         (&["check", "binary"], 1, "UTF-8"),
         (&["check", "large"], 1, "16 MiB"),
         (&["checklist", "nothing"], 2, "there is no plan"),
+        (
+            &["form", "labels", "--plan", "nothing"],
+            2,
+            "there is no plan",
+        ),
+        (
+            &["form", "share-card", "--plan", "open"],
+            2,
+            "has no shares",
+        ),
         (&["run", "nothing"], 2, "there is no plan"),
         (&["rehearse", "nothing", "--auto"], 2, "there is no plan"),
         (
@@ -350,6 +366,8 @@ fn what_exists_is_never_written_over() {
     assert_refused(
         path,
         &["sheet", "certificate.asc", "--pdf", "sheet.pdf"],
+        &["form", "labels", "--pdf", "sheet.pdf"],
+        &["checklist", "open", "--pdf", "sheet.pdf"],
         2,
         "exists already",
     );

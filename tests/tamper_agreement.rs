@@ -82,7 +82,23 @@ fn on_good_records() {
     redacted.files.remove(detail);
     let list = format!("{detail}\n").into_bytes();
     redacted.files.insert(files::REDACTED.to_string(), list);
-    cases.push(Case::new("redacted", redacted, &eventful().pins));
+    cases.push(Case::new("redacted", redacted.clone(), &eventful().pins));
+    let is = |path: &&String| path.starts_with("fragments/");
+    let fragment = redacted
+        .files
+        .keys()
+        .find(is)
+        .expect("there is one")
+        .clone();
+    for list in [format!("{detail}\n{fragment}\n"), format!("{fragment}\n")] {
+        let mut without = eventful().closed.clone();
+        list.lines()
+            .for_each(|path| drop(without.files.remove(path)));
+        without
+            .files
+            .insert(files::REDACTED.to_string(), list.into_bytes());
+        cases.push(Case::new("without a fragment", without, &eventful().pins));
+    }
     let codes = agree("good records", cases);
     assert_eq!(codes.keys().collect::<Vec<_>>(), [&0, &3, &4]);
 }

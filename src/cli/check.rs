@@ -74,7 +74,8 @@ impl Checklist {
             }
         };
         let title = format!("Checklist {name}");
-        self.printed.lines(&Lines::of_text(&title, self.rehearsal, &text))
+        self.printed
+            .lines(&Lines::of_text(&title, self.rehearsal, &text))
     }
 }
 

@@ -6,8 +6,8 @@ use super::printed::Printed;
 use super::{CliError, place};
 use crate::error::{Exit, Failure};
 use crate::plan::{Plan, Profile};
-use crate::sheet::blank::{self, About};
 use crate::sheet::Grid;
+use crate::sheet::blank::{self, About};
 
 /// `ceremony form NAME`.
 #[derive(Args)]
@@ -55,7 +55,11 @@ impl Form {
             Name::Labels => blank::labels(&about),
             Name::Custody => blank::custody_log(&about),
             Name::Verifier => {
-                let grid = Grid::new(key_version(plan.as_ref()), self.id.as_deref(), self.rehearsal);
+                let grid = Grid::new(
+                    key_version(plan.as_ref()),
+                    self.id.as_deref(),
+                    self.rehearsal,
+                );
                 return self.printed.either(&grid.text(), |paper| grid.pdf(paper));
             }
         };
@@ -65,7 +69,10 @@ impl Form {
 
 /// Of the key that the plan makes; most keys are of version 4.
 fn key_version(plan: Option<&Plan>) -> u8 {
-    match plan.and_then(|plan| plan.key.as_ref()).map(|key| key.profile) {
+    match plan
+        .and_then(|plan| plan.key.as_ref())
+        .map(|key| key.profile)
+    {
         Some(Profile::V6) => 6,
         _ => 4,
     }

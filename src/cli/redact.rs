@@ -51,7 +51,10 @@ impl Redact {
             let full = self.out.join(REDACTED);
             files::write_below(&full, &list).map_err(|e| CliError::not_made(&full, e))?;
         }
-        let fragments = withheld.iter().filter(|path| path.starts_with(b"fragments/")).count();
+        let fragments = withheld
+            .iter()
+            .filter(|path| path.starts_with(b"fragments/"))
+            .count();
         check::print(&format!(
             "The public copy is in {}. {} details and {fragments} fragments are withheld.\n",
             self.out.display(),

@@ -49,7 +49,9 @@ pub fn fragment(entry: u32) -> String {
 /// hold a whole one.
 pub fn may_be_withheld(path: &str) -> bool {
     let numbered = |folder: &str, ending: &str| {
-        let number = path.strip_prefix(folder).and_then(|rest| rest.strip_suffix(ending));
+        let number = path
+            .strip_prefix(folder)
+            .and_then(|rest| rest.strip_suffix(ending));
         number.is_some_and(|n| n.len() == 4 && n.bytes().all(|digit| digit.is_ascii_digit()))
     };
     numbered("details/", ".txt") || numbered("fragments/", "")

@@ -91,7 +91,11 @@ impl Plain {
             None => self.together(lines),
             Some(below) => {
                 // A gap above it is not needed below a heading.
-                let gap = below.lines.iter().take_while(|line| line.is_empty()).count();
+                let gap = below
+                    .lines
+                    .iter()
+                    .take_while(|line| line.is_empty())
+                    .count();
                 lines.extend(below.lines.drain(..).skip(gap));
                 below.lines = lines;
             }
@@ -103,7 +107,11 @@ impl Plain {
             match block {
                 Block::Paragraph(line) => {
                     let mut lines = vec![String::new()];
-                    lines.extend(self.line(line).iter().flat_map(|piece| piece.wrapped(WIDTH)));
+                    lines.extend(
+                        self.line(line)
+                            .iter()
+                            .flat_map(|piece| piece.wrapped(WIDTH)),
+                    );
                     self.together(lines);
                 }
                 Block::Facts(facts) => self.facts(facts),
@@ -276,9 +284,7 @@ impl Run {
     }
 
     fn left_out(characters: usize) -> Run {
-        Run::ours(format!(
-            "[{characters} more characters are left out here]"
-        ))
+        Run::ours(format!("[{characters} more characters are left out here]"))
     }
 
     /// Columns before each line.
@@ -302,7 +308,8 @@ fn bounded(mut blocks: Vec<Together>) -> Vec<Vec<String>> {
     if pages.len() <= MOST_PAGES {
         return pages;
     }
-    let notice = format!("CUT: only the first {MOST_PAGES} pages. The last one says how much is missing.");
+    let notice =
+        format!("CUT: only the first {MOST_PAGES} pages. The last one says how much is missing.");
     let lines = vec![String::new(), notice];
     let head = Vec::new();
     blocks.insert(1, Together { lines, head });
@@ -323,7 +330,10 @@ fn paginate(blocks: &[Together]) -> Vec<Vec<String>> {
     let mut pages: Vec<Vec<String>> = vec![Vec::new()];
     for block in blocks {
         let page = pages.last().expect("there is one");
-        if page.len() + block.lines.len() > ROOM && !page.is_empty() && block.lines.len() <= ROOM / 2 {
+        if page.len() + block.lines.len() > ROOM
+            && !page.is_empty()
+            && block.lines.len() <= ROOM / 2
+        {
             pages.push(block.head.clone());
         }
         for line in &block.lines {

@@ -268,7 +268,10 @@ fn stored(story: &Story<'_>) -> Table {
 fn withheld(story: &Story<'_>) -> Option<Section> {
     let mut rows = Vec::new();
     for entry in story.entries() {
-        for path in [Entry::detail_path(entry.number), files::fragment(entry.number)] {
+        for path in [
+            Entry::detail_path(entry.number),
+            files::fragment(entry.number),
+        ] {
             if story.verdict.withheld.contains(&path) {
                 rows.push(Row::Cells(vec![
                     said(entry.number.to_string()),

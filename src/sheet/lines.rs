@@ -3,9 +3,9 @@
 //! In the PDF a line that draws something is drawn: a row of `=`, `-` or `_` that is a whole line,
 //! the borders `+---+` of a table, the bars `|` of its rows. All else is Courier, column by column.
 
+use super::REHEARSAL;
 use super::pdf::{MARGIN, MONO, MONO_WIDTH, Page, Paper, finish};
 use super::text::{self, COLUMNS};
-use super::REHEARSAL;
 
 /// The largest type, in points, and the largest distance of two lines.
 const TYPE: f32 = 11.0;

@@ -112,6 +112,70 @@ pub fn files_moved(held: &Held) -> Vec<Case> {
     cases
 }
 
+/// Fragments that are not, or not rightly, withheld.
+fn fragments_withheld(held: &Held) -> Vec<Case> {
+    let is = |path: &&String| path.starts_with("fragments/");
+    let Some(fragment) = held.closed.files.keys().find(is) else {
+        return Vec::new();
+    };
+    let number = &fragment["fragments/".len()..];
+    let case = |name: &str, list: Option<String>, gone: &[&str]| {
+        changed(held, name, |m| {
+            list.map(|list| {
+                m.files
+                    .insert(files::REDACTED.to_string(), list.into_bytes())
+            });
+            gone.iter().for_each(|path| drop(m.files.remove(*path)));
+        })
+    };
+    let line = |path: &str| Some(format!("{path}\n"));
+    let both = format!("{fragment}\ndetails/0000.txt\n");
+    vec![
+        case("a fragment is missing, and no list", None, &[fragment]),
+        case(
+            "a fragment is missing, and another file is listed",
+            line("details/0000.txt"),
+            &[fragment, "details/0000.txt"],
+        ),
+        case("a fragment is listed, and there", line(fragment), &[]),
+        case(
+            "a fragment is listed that never was",
+            line("fragments/9999"),
+            &[],
+        ),
+        case(
+            "a fragment is missing, and one that never was is listed",
+            line("fragments/9999"),
+            &[fragment],
+        ),
+        case(
+            "a fragment is listed as a detail",
+            line(&format!("details/{number}")),
+            &[fragment],
+        ),
+        case(
+            "a fragment is listed with an ending",
+            line(&format!("{fragment}.txt")),
+            &[fragment],
+        ),
+        case(
+            "a fragment is listed by its folder",
+            line("fragments"),
+            &[fragment],
+        ),
+        case(
+            "a fragment is listed by a way around",
+            line(&format!("fragments/../{fragment}")),
+            &[fragment],
+        ),
+        case(
+            "fragments and details are not in order",
+            Some(both),
+            &[fragment, "details/0000.txt"],
+        ),
+    ]
+}
+
 /// Details withheld, `REDACTED` and `SHA256SUMS` that say what is not so, unfinished closings.
 pub fn lists(held: &Held) -> Vec<Case> {
     let detail = "details/0000.txt";
@@ -154,6 +218,7 @@ pub fn lists(held: &Held) -> Vec<Case> {
             &["signatures/0009.A.asc"],
         ),
     ];
+    cases.extend(fragments_withheld(held));
     for operator in Operator::ALL {
         let path = files::closing_signature(operator);
         cases.push(changed(held, &format!("closed without {path}"), |m| {

@@ -67,14 +67,18 @@ pub fn widths<'a>(
 }
 
 fn longest(cell: &[Run]) -> usize {
-    let runs = cell.iter().map(|run| run.text.chars().count() + run.indent());
+    let runs = cell
+        .iter()
+        .map(|run| run.text.chars().count() + run.indent());
     runs.max().unwrap_or_default()
 }
 
 fn longest_word(cell: &[Run]) -> usize {
     let words = cell.iter().flat_map(|run| {
         let indent = run.indent();
-        run.text.split(' ').map(move |word| word.chars().count() + indent)
+        run.text
+            .split(' ')
+            .map(move |word| word.chars().count() + indent)
     });
     words.max().unwrap_or_default()
 }

@@ -59,7 +59,10 @@ fn body(card: &Card, backup: Option<&BackupSpec>) -> Vec<String> {
     lines.push(String::new());
     let third = Table(&ACROSS);
     lines.push(third.border());
-    let labels = [format!("Custodian\n{}", card.custodian), format!("Which part\n{}", card.half)];
+    let labels = [
+        format!("Custodian\n{}", card.custodian),
+        format!("Which part\n{}", card.half),
+    ];
     lines.extend(third.row(&[&labels[0], &labels[1], "Date (UTC)"], HIGH));
     lines.push(String::new());
     lines.push(third.border());
@@ -143,7 +146,12 @@ mod tests {
             .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
             .filter(|line| !line.contains("half"))
             .collect();
-        let expected = ["| 1 | 2 | 3 |", "| 4 | 5 | 6 |", "| 7 | 8 | 9 |", "| 10 | 11 | 12 |"];
+        let expected = [
+            "| 1 | 2 | 3 |",
+            "| 4 | 5 | 6 |",
+            "| 7 | 8 | 9 |",
+            "| 10 | 11 | 12 |",
+        ];
         assert_eq!(rows, expected, "{text}");
         let empty = format!("|{:25}|{:25}|{:24}|\n", "", "", "").repeat(HIGH - 1);
         assert_eq!(text.matches(&empty).count(), expected.len(), "{text}");

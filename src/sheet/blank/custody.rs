@@ -4,7 +4,16 @@ use super::{About, Table};
 use crate::plan::checklist::{WIDTH, rule, things_to_keep, wrap};
 use crate::sheet::Lines;
 
-const HEADS: [&str; 8] = ["What", "Serial", "Role", "Seal no.", "From", "To", "When", "Ini- tials"];
+const HEADS: [&str; 8] = [
+    "What",
+    "Serial",
+    "Role",
+    "Seal no.",
+    "From",
+    "To",
+    "When",
+    "Ini- tials",
+];
 const COLUMNS: [usize; 8] = [13, 11, 11, 8, 7, 7, 7, 5];
 
 /// Lines of a row: 9 mm, enough for a hand.
@@ -72,7 +81,9 @@ mod tests {
             let (what, role) = split(&thing);
             let row = |line: &&str| {
                 let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-                cells.len() == 10 && what.starts_with(cells[1]) && !cells[1].is_empty()
+                cells.len() == 10
+                    && what.starts_with(cells[1])
+                    && !cells[1].is_empty()
                     && role.starts_with(cells[3])
             };
             assert!(text.lines().filter(row).count() >= 1, "{thing}: {text}");

@@ -16,7 +16,9 @@ const SPARE: usize = 2;
 
 /// A label for each medium of the plan, all that there are without one, and two more.
 pub fn labels(about: &About<'_>) -> Lines {
-    let roles = about.plan.map_or(Role::ALL.to_vec(), |plan| plan.media(&[]));
+    let roles = about
+        .plan
+        .map_or(Role::ALL.to_vec(), |plan| plan.media(&[]));
     let mut all: Vec<String> = roles.iter().map(|role| label(about, role.name())).collect();
     all.extend(vec![label(about, "____________"); SPARE]);
     if !all.len().is_multiple_of(ACROSS.len()) {
@@ -69,7 +71,11 @@ mod tests {
 
     #[test]
     fn every_medium_has_a_label_that_says_all_by_itself() {
-        for (name, roles) in [(None, 6), (Some("backup-key"), 6), (Some("enrol-operator"), 3)] {
+        for (name, roles) in [
+            (None, 6),
+            (Some("backup-key"), 6),
+            (Some("enrol-operator"), 3),
+        ] {
             let plan = name.map(|name| load_carried(name).expect("carried").expect("good"));
             let id = "REHEARSAL-2026-01-02-backup-key-01234567";
             let about = About {
@@ -80,8 +86,14 @@ mod tests {
             let text = labels(&about).text();
             let count = |what: &str| text.matches(what).count();
             let all = (roles + SPARE).next_multiple_of(ACROSS.len());
-            assert_eq!(count("Medium    ____") , all - roles, "{text}");
-            for what in ["Medium    ", "Serial    ____", "Seal      ____", "Date      ____", " REHEARSAL  "] {
+            assert_eq!(count("Medium    ____"), all - roles, "{text}");
+            for what in [
+                "Medium    ",
+                "Serial    ____",
+                "Seal      ____",
+                "Date      ____",
+                " REHEARSAL  ",
+            ] {
                 assert_eq!(count(what), all, "{what}: {text}");
             }
         }

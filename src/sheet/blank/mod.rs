@@ -40,9 +40,16 @@ impl About<'_> {
     /// What stands at the head of page `number`.
     fn head(&self, title: &str, number: usize, all: usize) -> Vec<String> {
         let right = format!("page {number} of {all}");
-        let mut lines = vec![format!("{title}{right:>width$}", width = WIDTH - title.len())];
+        let mut lines = vec![format!(
+            "{title}{right:>width$}",
+            width = WIDTH - title.len()
+        )];
         match self.ceremony_id {
-            None => lines.push(format!("{:LABEL$}{}", "Ceremony id", "_".repeat(WIDTH - LABEL))),
+            None => lines.push(format!(
+                "{:LABEL$}{}",
+                "Ceremony id",
+                "_".repeat(WIDTH - LABEL)
+            )),
             Some(id) => {
                 let fact = Fact::new("Ceremony id", id);
                 let labels = std::iter::once(fact.label).chain(std::iter::repeat(""));
@@ -89,7 +96,11 @@ impl Table<'_> {
         let wrapped: Vec<Vec<String>> = cells
             .iter()
             .zip(self.0)
-            .map(|(cell, width)| cell.lines().flat_map(|line| fitted(line, width - 1)).collect())
+            .map(|(cell, width)| {
+                cell.lines()
+                    .flat_map(|line| fitted(line, width - 1))
+                    .collect()
+            })
             .collect();
         let tallest = wrapped.iter().map(Vec::len).max().unwrap_or_default();
         let line = |at: usize| {
