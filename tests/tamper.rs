@@ -305,7 +305,7 @@ fn files_and_lists_that_do_not_belong_are_refused() {
 
 #[test]
 fn a_public_copy_that_says_what_it_withholds_is_good() {
-    let mut material = eventful().closed.clone();
+    let (mut material, _) = cases::with_a_fragment(eventful());
     let paths: Vec<String> = material.files.keys().cloned().collect();
     let personal = |path: &&String| path.starts_with("details/") || path.starts_with("fragments/");
     let details = paths.iter().filter(personal);

@@ -82,16 +82,10 @@ fn on_good_records() {
     redacted.files.remove(detail);
     let list = format!("{detail}\n").into_bytes();
     redacted.files.insert(files::REDACTED.to_string(), list);
-    cases.push(Case::new("redacted", redacted.clone(), &eventful().pins));
-    let is = |path: &&String| path.starts_with("fragments/");
-    let fragment = redacted
-        .files
-        .keys()
-        .find(is)
-        .expect("there is one")
-        .clone();
+    cases.push(Case::new("redacted", redacted, &eventful().pins));
+    let (whole, fragment) = cases::with_a_fragment(eventful());
     for list in [format!("{detail}\n{fragment}\n"), format!("{fragment}\n")] {
-        let mut without = eventful().closed.clone();
+        let mut without = whole.clone();
         list.lines()
             .for_each(|path| drop(without.files.remove(path)));
         without
@@ -99,6 +93,7 @@ fn on_good_records() {
             .insert(files::REDACTED.to_string(), list.into_bytes());
         cases.push(Case::new("without a fragment", without, &eventful().pins));
     }
+    cases.push(Case::new("with a fragment", whole, &eventful().pins));
     let codes = agree("good records", cases);
     assert_eq!(codes.keys().collect::<Vec<_>>(), [&0, &3, &4]);
 }

@@ -116,12 +116,8 @@ impl Plain {
                 }
                 Block::Facts(facts) => self.facts(facts),
                 Block::Table(table) => self.table(table),
-                Block::Qr(_, says) => {
-                    let line = format!("A QR code of the fingerprint says: {}", said(says));
-                    let mut lines = vec![String::new()];
-                    lines.extend(table::wrap(&line, WIDTH));
-                    self.together(lines);
-                }
+                // Digits and words of the same stand beside it; here it would say nothing more.
+                Block::Qr(..) => {}
             }
         }
     }
@@ -156,20 +152,30 @@ impl Plain {
         first.extend(table::wrap(&said(&table.caption), WIDTH));
         first.push(String::new());
         first.extend(head.iter().cloned());
+        let cells = |cells: &Vec<Vec<Run>>| table::row(cells, &widths);
+        let tall = |row: &Shown| matches!(row, Shown::Cells(some) if cells(some).len() > 1);
+        let apart = rows.iter().any(tall);
+        // A heading stays with the row below it; what has the table's head in it needs no second one.
+        let mut above = first;
+        let mut again = Vec::new();
         for row in rows {
-            let mut lines = std::mem::take(&mut first);
+            if above.is_empty() && (apart || matches!(row, Shown::Heading(_))) {
+                above.push(String::new());
+            }
             match row {
-                Shown::Cells(cells) => lines.extend(table::row(&cells, &widths)),
                 Shown::Heading(runs) => {
-                    lines.push(String::new());
-                    lines.extend(runs.iter().flat_map(|run| run.wrapped(WIDTH)));
+                    above.extend(runs.iter().flat_map(|run| run.wrapped(WIDTH)));
+                }
+                Shown::Cells(some) => {
+                    let mut lines = std::mem::take(&mut above);
+                    lines.extend(cells(&some));
+                    let head = std::mem::replace(&mut again, head.clone());
+                    self.blocks.push(Together { lines, head });
                 }
             }
-            let head = head.clone();
-            self.blocks.push(Together { lines, head });
         }
-        if !first.is_empty() {
-            self.together(first);
+        if !above.is_empty() {
+            self.together(above);
         }
         self.rows_left_out(table.rows.len());
     }
@@ -222,7 +228,7 @@ impl Plain {
 
     fn quote(&mut self, text: &str, left_out: usize, runs: &mut Vec<Run>) {
         let mut left_out = left_out;
-        let mut lines = text.split('\n').peekable();
+        let mut lines = text.split('\n');
         while let Some(line) = lines.next() {
             let mut shown = String::new();
             let mut characters = line.chars();
@@ -342,8 +348,8 @@ fn paginate(blocks: &[Together]) -> Vec<Vec<String>> {
                 pages.push(block.head.clone());
             }
             let page = pages.last_mut().expect("there is one");
-            // No gap at a page's top.
-            if !(line.is_empty() && page.is_empty()) {
+            // No gap at a page's top, nor below what is said again there.
+            if !(line.is_empty() && (page.is_empty() || *page == block.head)) {
                 page.push(line.clone());
             }
         }

@@ -4,7 +4,7 @@
 //! the borders `+---+` of a table, the bars `|` of its rows. All else is Courier, column by column.
 
 use super::REHEARSAL;
-use super::pdf::{MARGIN, MONO, MONO_WIDTH, Page, Paper, finish};
+use super::pdf::{GAP, MARGIN, MONO, MONO_WIDTH, Page, Paper, finish};
 use super::text::{self, COLUMNS};
 
 /// The largest type, in points, and the largest distance of two lines.
@@ -66,7 +66,8 @@ impl Lines {
     pub fn pdf(&self, paper: Paper) -> Vec<u8> {
         let tallest = self.pages.iter().map(Vec::len).max().unwrap_or_default();
         let empty = Page::marked(paper, self.mark);
-        let leading = (empty.spare() / tallest.max(1) as f32).min(LEADING);
+        let foot = if self.mark.is_some() { GAP } else { 0.0 };
+        let leading = ((empty.spare() - foot) / tallest.max(1) as f32).min(LEADING);
         let widest = empty.inner_width() / (MONO_WIDTH * COLUMNS as f32);
         let size = TYPE.min(widest).min(leading * SHARE);
         let column = MONO_WIDTH * size;

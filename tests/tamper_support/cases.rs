@@ -112,21 +112,40 @@ pub fn files_moved(held: &Held) -> Vec<Case> {
     cases
 }
 
+/// The same record, good, with a whole detail file in the fragment of its first interruption: as if
+/// the power had failed between the detail and its entry. With the fragment's path.
+pub fn with_a_fragment(held: &Held) -> (Material, String) {
+    let mut forge = held.forge();
+    let at = forge.find("resumed", 0);
+    let detail = held.closed.files["details/0000.txt"].clone();
+    forge.pieces[at].fragment = Some(detail);
+    let material = forge.sign(None, &held.keys);
+    let path = files::fragment(u32::try_from(at).expect("few entries"));
+    assert!(material.files.contains_key(&path));
+    (material, path)
+}
+
 /// Fragments that are not, or not rightly, withheld.
 fn fragments_withheld(held: &Held) -> Vec<Case> {
-    let is = |path: &&String| path.starts_with("fragments/");
-    let Some(fragment) = held.closed.files.keys().find(is) else {
+    if !held
+        .forge()
+        .pieces
+        .iter()
+        .any(|piece| piece.event() == "resumed")
+    {
         return Vec::new();
-    };
+    }
+    let (material, fragment) = with_a_fragment(held);
+    let fragment = fragment.as_str();
     let number = &fragment["fragments/".len()..];
     let case = |name: &str, list: Option<String>, gone: &[&str]| {
-        changed(held, name, |m| {
-            list.map(|list| {
-                m.files
-                    .insert(files::REDACTED.to_string(), list.into_bytes())
-            });
-            gone.iter().for_each(|path| drop(m.files.remove(*path)));
-        })
+        let mut m = material.clone();
+        list.map(|list| {
+            m.files
+                .insert(files::REDACTED.to_string(), list.into_bytes())
+        });
+        gone.iter().for_each(|path| drop(m.files.remove(*path)));
+        Case::new(name, m, &held.pins)
     };
     let line = |path: &str| Some(format!("{path}\n"));
     let both = format!("{fragment}\ndetails/0000.txt\n");

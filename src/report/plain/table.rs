@@ -6,7 +6,7 @@ use super::Run;
 pub const GAP: usize = 2;
 
 /// A word that is longer than this may be broken: a hash, the name of a file.
-const UNBROKEN: usize = 21;
+const UNBROKEN: usize = 24;
 
 /// Breaks a text at blanks into lines of at most `width` columns; a longer word is cut.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
@@ -83,12 +83,28 @@ fn longest_word(cell: &[Run]) -> usize {
     words.max().unwrap_or_default()
 }
 
+/// The lines of a cell. Where there are several runs, what a line goes on with stands in.
+fn cell_lines(cell: &[Run], width: usize) -> Vec<String> {
+    const IN: usize = 2;
+    let run_lines = |run: &Run| {
+        let lines = run.wrapped(width);
+        if lines.len() == 1 || cell.len() == 1 || run.theirs || width <= IN {
+            return lines;
+        }
+        let mut lines = run.wrapped(width - IN);
+        let more = lines.iter_mut().skip(1);
+        more.for_each(|line| line.insert_str(0, &" ".repeat(IN)));
+        lines
+    };
+    cell.iter().flat_map(run_lines).collect()
+}
+
 /// A row, as many lines as its tallest cell needs.
 pub fn row(cells: &[Vec<Run>], widths: &[usize]) -> Vec<String> {
     let wrapped: Vec<Vec<String>> = cells
         .iter()
         .zip(widths)
-        .map(|(cell, width)| cell.iter().flat_map(|run| run.wrapped(*width)).collect())
+        .map(|(cell, width)| cell_lines(cell, *width))
         .collect();
     let tallest = wrapped.iter().map(Vec::len).max().unwrap_or_default();
     let line = |at: usize| {

@@ -45,8 +45,8 @@ fn of_plan(backup: &BackupSpec) -> Vec<Card> {
     };
     let cards = |custodian| match backup.absent.contains(custodian) {
         true => vec![
-            of(custodian, "half 1 of 2, written by A"),
-            of(custodian, "half 2 of 2, written by B"),
+            of(custodian, "half 1 of 2, by A"),
+            of(custodian, "half 2 of 2, by B"),
         ],
         false => vec![of(custodian, "the whole share")],
     };
@@ -75,7 +75,10 @@ fn body(card: &Card, backup: Option<&BackupSpec>) -> Vec<String> {
     }
     lines.push(String::new());
     lines.push(third.border());
-    lines.extend(third.row(&["Seal number", "Written by, initials", "Kept where"], 3));
+    lines.extend(third.row(
+        &["Seal number", "Written by, initials", "Typed back (tick)"],
+        3,
+    ));
     lines.push(String::new());
     lines.extend(wrap(&if_lost(card, backup), WIDTH));
     lines
@@ -128,8 +131,8 @@ mod tests {
         for (page, (who, part)) in pages.iter().zip([
             ("| A  ", "the whole share"),
             ("| B  ", "the whole share"),
-            ("| C  ", "half 1 of 2, written by"),
-            ("| C  ", "half 2 of 2, written by"),
+            ("| C  ", "half 1 of 2, by A"),
+            ("| C  ", "half 2 of 2, by B"),
         ]) {
             assert!(page.contains(who) && page.contains(part), "{page}");
             assert!(page.contains("any 2 of A, B, C"), "{page}");

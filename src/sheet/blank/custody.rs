@@ -12,9 +12,9 @@ const HEADS: [&str; 8] = [
     "From",
     "To",
     "When",
-    "Ini- tials",
+    "Init- ials",
 ];
-const COLUMNS: [usize; 8] = [13, 11, 11, 8, 7, 7, 7, 5];
+const COLUMNS: [usize; 8] = [12, 10, 12, 7, 7, 7, 8, 6];
 
 /// Lines of a row: 9 mm, enough for a hand.
 const HIGH: usize = 2;

@@ -43,18 +43,17 @@ pub fn labels(about: &About<'_>) -> Lines {
 
 /// It is cut off, so it says everything by itself.
 fn label(about: &About<'_>, role: &str) -> String {
-    let mut lines = Vec::new();
-    if about.says_rehearsal() {
-        lines.push(REHEARSAL.to_string());
-    }
-    lines.push(format!("Medium    {role}"));
+    let mark = if about.says_rehearsal() {
+        REHEARSAL
+    } else {
+        ""
+    };
+    let mut lines = vec![format!("Medium    {role:14}{mark}").trim_end().to_string()];
     let blank = "_".repeat(25);
     match about.ceremony_id {
         Some(id) => {
-            // Two lines of the label are enough for any id that the program makes.
-            let shown: String = id.chars().map(escape).collect();
             lines.push("Ceremony".to_string());
-            lines.push(shown.chars().take(70).collect());
+            lines.extend(on_two_lines(&id.chars().map(escape).collect::<String>()));
         }
         None => lines.extend([String::new(), format!("Ceremony  {blank}")]),
     }
@@ -62,6 +61,19 @@ fn label(about: &About<'_>, role: &str) -> String {
         lines.extend([String::new(), format!("{what:10}{blank}")]);
     }
     lines.join("\n")
+}
+
+/// An id that is too long for a line is broken before its last part, which people compare. What
+/// two lines do not hold is no id that the program made.
+fn on_two_lines(id: &str) -> Vec<String> {
+    let width = ACROSS[1] - 1;
+    let (first, rest) = match id.rfind('-') {
+        _ if id.len() <= width => (id, ""),
+        Some(at) if at < width => id.split_at(at + 1),
+        _ => id.split_at(width),
+    };
+    let rest = rest.chars().take(width).collect();
+    vec![first.to_string(), rest]
 }
 
 #[cfg(test)]
