@@ -76,14 +76,8 @@ fn checklists_say_the_same_as_text_and_as_pdf() {
             Paper::Letter,
         );
         for page in said(&pdf).split_terminator('\u{c}') {
-            assert_eq!(
-                page.lines()
-                    .filter(|line| line.trim() == "REHEARSAL")
-                    .count()
-                    >= 2,
-                true,
-                "{page}"
-            );
+            let marks = page.lines().filter(|line| line.trim() == "REHEARSAL");
+            assert!(marks.count() >= 2, "{page}");
         }
     }
 }

@@ -123,12 +123,13 @@ impl Plain {
     }
 
     fn facts(&mut self, facts: &[(String, Cell)]) {
-        self.together(vec![String::new()]);
+        let mut lines = vec![String::new()];
         for (name, cell) in facts.iter().take(MOST_ROWS) {
             let name = vec![Run::ours(said(name))];
             let cells = [name, self.cell(cell)];
             let widths = [NAMES, WIDTH - NAMES - table::GAP];
-            self.together(table::row(&cells, &widths));
+            lines.extend(table::row(&cells, &widths));
+            self.together(std::mem::take(&mut lines));
         }
         self.rows_left_out(facts.len());
     }

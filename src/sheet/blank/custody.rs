@@ -31,7 +31,7 @@ pub fn custody_log(about: &About<'_>) -> Lines {
     loop {
         let mut page = begin(&table);
         let empty = || table.row(&[""; 8], HIGH);
-        while page.len() + HIGH + 1 <= about.room() {
+        while page.len() + HIGH < about.room() {
             page.extend(rows.next().unwrap_or_else(empty));
         }
         bodies.push(page);
