@@ -24,6 +24,7 @@ pub mod picture;
 pub mod pin;
 pub mod plan;
 pub mod preflight;
+pub mod print;
 pub mod qr;
 pub mod record;
 pub mod report;

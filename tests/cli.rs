@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceremony");
 const PLAN: &str = include_str!("../ceremony/backup-key.toml");
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "plans",
     "check",
     "checklist",
@@ -29,6 +29,7 @@ const COMMANDS: [&str; 19] = [
     "verify",
     "report",
     "redact",
+    "print",
     "restore-paper",
     "sheet",
     "confirm",

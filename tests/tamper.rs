@@ -54,7 +54,7 @@ fn what_was_not_changed_is_good() {
     }
     let verdict = good(eventful(), &eventful().closed);
     assert_eq!(verdict.exit() as u8, 0);
-    assert_eq!(verdict.exceptions.len(), 1);
+    assert_eq!(verdict.exceptions.len(), 2);
     assert_eq!(verdict.abandoned.len(), 1);
     assert!(verdict.compared.len() >= 12, "{:?}", verdict.compared);
     assert_eq!(good(smooth(), &smooth().closed).exit() as u8, 3);

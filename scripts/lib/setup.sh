@@ -27,7 +27,7 @@ BUILD_PACKAGES="gcc libc6-dev make perl clang libclang-dev libpcsclite-dev pkg-c
 REHEARSE_PACKAGES="gnupg"
 
 # What the tests use besides; the last two for virtual tokens.
-TEST_PACKAGES="shellcheck poppler-utils zbar-tools util-linux mount iproute2 dash busybox mawk gawk
+TEST_PACKAGES="shellcheck poppler-utils ghostscript zbar-tools util-linux mount iproute2 dash busybox mawk gawk
 	pcscd vsmartcard-vpcd"
 
 # need_pcscd_directory  pcscd wants its directory also when it listens elsewhere; systemd makes it.

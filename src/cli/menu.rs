@@ -62,7 +62,7 @@ pub(super) fn run() -> Result<Exit, Failure> {
             let mut system = RealSystem::new(place::work_folder());
             let stamp = time::format(system.now()).replace([':', '-'], "");
             let out = PathBuf::from(format!("rehearsal-{stamp}"));
-            rehearse::rehearse(&place::plan("backup-key")?, &out, None, &mut system)
+            rehearse::rehearse(&place::plan("backup-key")?, &out, None, &mut system, None)
         }
         _ => {
             check::print("Nothing was done.\n")?;

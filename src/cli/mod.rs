@@ -10,6 +10,7 @@ mod open;
 mod pages;
 mod place;
 mod preflight;
+mod print;
 mod printed;
 mod redact;
 mod rehearse;
@@ -83,6 +84,8 @@ enum Command {
     Seal(seal::Seal),
     /// Print the fingerprint sheet of a certificate, a page for the call, or a backup's recovery sheets.
     Sheet(sheet::Sheet),
+    /// Print pages, or a test page; list the printers that are there.
+    Print(print::Print),
     /// Put a backup together from its recovery sheets: scans, or rows that were typed.
     RestorePaper(restore_paper::RestorePaper),
     /// What the live image starts: its first screen, and a menu.
@@ -121,6 +124,7 @@ impl Cli {
             Some(Command::Confirm(command)) => command.run(),
             Some(Command::Seal(command)) => command.run(),
             Some(Command::Sheet(command)) => command.run(),
+            Some(Command::Print(command)) => command.run(),
             Some(Command::RestorePaper(command)) => command.run(),
             Some(Command::Live) => live::run(),
             Some(Command::Man(command)) => command.run(Cli::command()),

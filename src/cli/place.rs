@@ -8,6 +8,7 @@ use super::CliError;
 use crate::edge::block::sysfs::Sysfs;
 use crate::edge::block::{Client, Sticks};
 use crate::edge::directory::Directories;
+use crate::edge::printer::{self, RealPrinters};
 use crate::edge::system::RealSystem;
 use crate::edge::token::pcsc::PcscTokens;
 use crate::edge::token::{NoTokens, Tokens};
@@ -15,6 +16,7 @@ use crate::edge::{Media, files, test_only};
 use crate::error::Failure;
 use crate::plan::{self, Plan};
 use crate::role::Role;
+use crate::room::Printing;
 use crate::site::Site;
 
 /// A plan by its name, or from a file.
@@ -151,6 +153,22 @@ pub fn siblings(root: &Path) -> BTreeMap<Role, PathBuf> {
 /// Writes a new file that a command was asked for.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     files::write_new(path, bytes).map_err(|error| CliError::not_made(path, error))
+}
+
+/// Where pages go: what was given before what the site says; `none` is no printer.
+pub fn printing(given: Option<&str>, site: &Site) -> Option<Printing> {
+    let place = given.or(site.printer.as_deref())?;
+    let printers = RealPrinters::new(&test_only::root());
+    (place != printer::NONE).then(|| Printing::new(Box::new(printers), place))
+}
+
+/// The same, refused before anything is begun if there is no printer at that place.
+pub fn printer_there(given: Option<&str>, site: &Site) -> Result<Option<Printing>, Failure> {
+    let mut printing = printing(given, site);
+    if let Some(printing) = &mut printing {
+        printing.open()?;
+    }
+    Ok(printing)
 }
 
 /// Where the program works: preflight wants to know whether it lies in RAM.

@@ -40,6 +40,9 @@ pub(super) struct Rehearse {
     /// Where the media's folders are made; must not exist.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Where sheets are printed: /dev/usb/lp0, cups:NAME, or a folder, which is what --auto can read.
+    #[arg(long, value_name = "WHERE")]
+    printer: Option<String>,
 }
 
 impl Rehearse {
@@ -55,6 +58,7 @@ impl Rehearse {
             &out,
             self.auto.then_some(pace(self.fast)),
             &mut system,
+            self.printer.as_deref(),
         )
     }
 }
@@ -70,11 +74,13 @@ pub(super) fn rehearse(
     out: &Path,
     auto: Option<Pace>,
     system: &mut RealSystem,
+    printer: Option<&str>,
 ) -> Result<Exit, Failure> {
     if auto.is_some() && plan.needs_tokens() {
         return Err(CliError::AutoTokens.into());
     }
     let site = Site::parse(REHEARSAL_SITE)?;
+    let printing = place::printer_there(printer, &site)?;
     // Where there is no terminal, that is said before a folder is made.
     let console = match auto {
         None => Some(Console::open()?),
@@ -89,7 +95,7 @@ pub(super) fn rehearse(
                 system,
                 tokens: place::tokens(false),
             };
-            run::hold(plan, &site, Mode::Rehearsal, edge)?.0
+            run::hold(plan, &site, Mode::Rehearsal, edge, printing)?.0
         }
         (None, pace) => {
             let folder = out.join("paper");
@@ -98,13 +104,15 @@ pub(super) fn rehearse(
             paper
                 .keep_passphrases()
                 .map_err(|e| CliError::Write(folder, e))?;
-            let terminal = &mut players(paper, out, pace.unwrap_or(Pace::Fast));
+            let players = players(paper, out, pace.unwrap_or(Pace::Fast));
+            let terminal = &mut reading(players, printer);
             let edge = played(terminal, &mut media, system);
-            let (mut outcome, id) = run::hold(plan, &site, Mode::Rehearsal, edge)?;
+            let (mut outcome, id) = run::hold(plan, &site, Mode::Rehearsal, edge, printing)?;
             while outcome == Outcome::Paused {
                 let found = driver::gather(&mut media, &id)?;
                 let edge = played(terminal, &mut media, system);
-                outcome = run::go_on(&id, found, &site, edge)?;
+                let printing = place::printing(printer, &site);
+                outcome = run::go_on(&id, found, &site, edge, printing)?;
             }
             outcome
         }
@@ -141,6 +149,17 @@ pub(super) fn players(paper: Paper, out: &Path, pace: Pace) -> Players<'static> 
     };
     let verifier = Verifier::new(Box::new(courier), Some(out.join("verifier")));
     Players::new(paper, files::screen(), pace).with_verifier(verifier)
+}
+
+/// The players read what a folder has that takes a printer's place.
+pub(super) fn reading(players: Players<'static>, printer: Option<&str>) -> Players<'static> {
+    match printer
+        .map(PathBuf::from)
+        .filter(|path| files::is_folder(path))
+    {
+        Some(folder) => players.with_printed(folder),
+        None => players,
+    }
 }
 
 fn make_folders(out: &Path) -> Result<BTreeMap<Role, PathBuf>, Failure> {

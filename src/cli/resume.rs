@@ -42,6 +42,9 @@ pub(super) struct Resume {
     /// With --auto: without pauses for reading.
     #[arg(long, requires = "auto")]
     fast: bool,
+    /// Where sheets are printed, instead of what the site says: /dev/usb/lp0, cups:NAME, a folder; or none.
+    #[arg(long, value_name = "WHERE")]
+    printer: Option<String>,
 }
 
 impl Resume {
@@ -69,7 +72,8 @@ impl Resume {
             let out = place.root.parent().unwrap_or(&place.root);
             let folder = out.join("paper");
             let paper = Paper::load(folder.clone()).map_err(|e| CliError::Read(folder, e))?;
-            Box::new(rehearse::players(paper, out, pace(self.fast)))
+            let players = rehearse::players(paper, out, pace(self.fast));
+            Box::new(rehearse::reading(players, self.printer.as_deref()))
         } else {
             Box::new(Console::open()?)
         };
@@ -83,7 +87,8 @@ impl Resume {
                 system: &mut system,
                 tokens: place::tokens(self.auto),
             };
-            let outcome = run::go_on(id, found, &site, edge)?;
+            let printing = place::printing(self.printer.as_deref(), &site);
+            let outcome = run::go_on(id, found, &site, edge, printing)?;
             // The players wait for nobody.
             if !self.auto || outcome != Outcome::Paused {
                 break outcome;
@@ -119,7 +124,8 @@ impl Resume {
             system: &mut system,
             tokens: place::tokens(false),
         };
-        let outcome = run::go_on(&id, found, &site, edge)?;
+        let printing = place::printing(self.printer.as_deref(), &site);
+        let outcome = run::go_on(&id, found, &site, edge, printing)?;
         sticks.finish()?;
         Ok(run::exit_of(outcome))
     }

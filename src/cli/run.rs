@@ -14,7 +14,7 @@ use crate::error::{Exit, Failure};
 use crate::journal::Journal;
 use crate::plan::Plan;
 use crate::record::value::Mode;
-use crate::room::Room;
+use crate::room::{Printing, Room};
 use crate::site::Site;
 
 /// `ceremony run PLAN`.
@@ -31,6 +31,9 @@ pub(super) struct Run {
     /// The media are sticks: plugged in and chosen at the terminal (the live image).
     #[arg(long, conflicts_with = "medium")]
     sticks: bool,
+    /// Where sheets are printed, instead of what the site says: /dev/usb/lp0, cups:NAME, a folder; or none.
+    #[arg(long, value_name = "WHERE")]
+    printer: Option<String>,
 }
 
 impl Run {
@@ -38,6 +41,7 @@ impl Run {
         let plan = place::plan_to_hold(&self.plan)?;
         let site = place::site(self.site.as_deref())?;
         let roots = place::media(&self.medium, &site)?;
+        let printing = place::printer_there(self.printer.as_deref(), &site)?;
         let mut console = Console::open()?;
         let mut media: Box<dyn Media> = if self.sticks {
             let mut sticks = place::sticks();
@@ -54,7 +58,7 @@ impl Run {
             system: &mut system,
             tokens: place::tokens(false),
         };
-        let (outcome, _) = hold(&plan, &site, Mode::Ceremony, edge)?;
+        let (outcome, _) = hold(&plan, &site, Mode::Ceremony, edge, printing)?;
         place::finish(media.as_mut())?;
         Ok(exit_of(outcome))
     }
@@ -66,8 +70,10 @@ pub(super) fn hold<'a>(
     site: &'a Site,
     mode: Mode,
     edge: Edge<'a>,
+    printing: Option<Printing>,
 ) -> Result<(Outcome, String), Failure> {
     let mut room = Room::new(edge, site, Journal::new(plan.clone(), ""), mode, "");
+    room.printing = printing;
     driver::open(&mut room, plan)?;
     let outcome = driver::drive(&mut room)?;
     Ok((outcome, room.id.clone()))
@@ -79,9 +85,11 @@ pub(super) fn go_on<'a>(
     found: Found,
     site: &'a Site,
     edge: Edge<'a>,
+    printing: Option<Printing>,
 ) -> Result<Outcome, Failure> {
     let journal = Journal::new(found.plan.clone(), id);
     let mut room = Room::new(edge, site, journal, found.mode, id);
+    room.printing = printing;
     driver::resume(&mut room, found)?;
     Ok(driver::drive(&mut room)?)
 }

@@ -8,7 +8,7 @@
     reason = "the edge is where programs are looked for"
 )]
 
-mod child;
+pub(super) mod child;
 mod home;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,8 @@ pub mod media;
 pub mod new_file;
 pub mod paper;
 pub mod players;
+mod printed;
+pub mod printer;
 pub mod stream;
 pub mod system;
 pub mod terminal;

@@ -7,13 +7,15 @@
 )]
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::paper::Paper;
+use super::printed::Printed;
 use super::terminal::{Terminal, TerminalError};
 use super::verifier::Verifier;
 use crate::plan::Operator;
-use crate::record::value::{Decision, Part};
+use crate::record::value::{Decision, Instead, Part};
 use crate::screen::{Answer, Asks, CallAsk, Page, Question, Reply, SecretPage, layout};
 use crate::secret::SecretText;
 
@@ -37,6 +39,7 @@ pub struct Players<'a> {
     meddle: Option<Meddle<'a>>,
     last_page: Vec<String>,
     verifier: Option<Verifier<'a>>,
+    printed: Option<Printed>,
 }
 
 impl<'a> Players<'a> {
@@ -49,6 +52,7 @@ impl<'a> Players<'a> {
             meddle: None,
             last_page: Vec::new(),
             verifier: None,
+            printed: None,
         }
     }
 
@@ -61,6 +65,12 @@ impl<'a> Players<'a> {
     /// Somebody at the far end of the telephone.
     pub fn with_verifier(mut self, verifier: Verifier<'a>) -> Players<'a> {
         self.verifier = Some(verifier);
+        self
+    }
+
+    /// A folder that takes a printer's place: what is in it is what they read from paper.
+    pub fn with_printed(mut self, folder: PathBuf) -> Players<'a> {
+        self.printed = Some(Printed::new(folder));
         self
     }
 
@@ -150,6 +160,11 @@ impl<'a> Players<'a> {
             Asks::Time | Asks::Location => line(""),
             Asks::Expected => line("the rehearsal goes on"),
             Asks::Happened => line("something else"),
+            Asks::TestCode => line(&self.read_printed(Printed::code)),
+            Asks::PaperRow(_, what) => line(&self.read_printed(|printed| printed.row(what))),
+            Asks::Printer => line(Decision::CopyByHand.word()),
+            Asks::PrinterPlace => line(""),
+            Asks::Instead(_) => line(Instead::LeftOut.word()),
             Asks::Decide | Asks::Device => line(Decision::Abort.word()),
         }
     }
@@ -164,6 +179,12 @@ impl<'a> Players<'a> {
         };
         let fits = |quorum: &&String| quorum.chars().all(has);
         quorums.iter().find(fits).map_or("", String::as_str)
+    }
+
+    /// What stands on paper, or that there is none.
+    fn read_printed(&self, read: impl Fn(&Printed) -> Option<String>) -> String {
+        let found = self.printed.as_ref().and_then(read);
+        found.unwrap_or_else(|| crate::steps::BAD_PAPER.to_string())
     }
 
     fn passphrase(&self, operator: Operator) -> SecretText {

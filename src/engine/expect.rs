@@ -4,7 +4,7 @@ use crate::backup::quorum::Custodian;
 use crate::phone;
 use crate::plan::{BackupSpec, Plan, ReadBack, Step, StepKind};
 use crate::record::event::Event;
-use crate::record::value::{Holder, Means, Part};
+use crate::record::value::{Holder, Means, Part, Sheet};
 
 /// Whether a step is complete after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,14 +248,33 @@ pub const EXPORT_FILES: [&str; 4] = [
     "fingerprint.pdf",
 ];
 
+/// The sheet that an event is about, printed or not.
+pub fn sheet_of(event: &Event) -> Option<Sheet> {
+    match event {
+        Event::Printed { sheet, .. } | Event::NotPrinted { sheet, .. } => Some(*sheet),
+        _ => None,
+    }
+}
+
+/// Files, then sheets where there is a printer, then who keeps what.
 fn export(seen: &[Event], event: &Event) -> Option<Progress> {
-    if let Some(name) = EXPORT_FILES.get(seen.len()) {
+    let printed: Vec<Sheet> = seen.iter().filter_map(sheet_of).collect();
+    let done = seen.len() - printed.len();
+    if let Some(sheet) = sheet_of(event) {
+        // Each once, in this order; either may be missing.
+        let next = matches!(
+            (sheet, &printed[..]),
+            (_, []) | (Sheet::Recovery, [Sheet::Fingerprint])
+        );
+        return (next && done == EXPORT_FILES.len()).then_some(Continues);
+    }
+    if let Some(name) = EXPORT_FILES.get(done) {
         return match event {
             Event::Stored { file, .. } if file.as_str() == *name => Some(Continues),
             _ => None,
         };
     }
-    match (seen.len() - EXPORT_FILES.len(), event) {
+    match (done - EXPORT_FILES.len(), event) {
         (0, Event::Custody { .. }) => Some(Continues),
         (1, Event::Exported { files }) => {
             (*files as usize == EXPORT_FILES.len()).then_some(Complete)

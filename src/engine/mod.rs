@@ -9,6 +9,7 @@ mod state;
 
 pub use expect::{
     ENROL_FILES, EXPORT_FILES, SHARE_ATTEMPTS, backup_files, revocation_files, share_parts,
+    sheet_of,
 };
 pub use state::{Ending, Key, Message, Next, Operators, Refusal, State, act_of};
 

@@ -9,8 +9,16 @@ use crate::phone::{HEAD_WORDS, canary};
 use crate::plan::{Operator, OperatorDemand, Plan};
 use crate::record::entry::Entry;
 use crate::record::event::Event;
-use crate::record::value::{Actors, Holder, Means, Mode, Opener, Part, Signed, Spoken};
+use crate::record::value::{
+    Actors, Decision, Holder, Means, Mode, Opener, Part, Sheet, Signed, Spoken,
+};
 use crate::role::Role;
+
+/// The fingerprint sheet's text, as it is stored.
+const SHEET_FILE: &str = "fingerprint.txt";
+
+/// The most pages that a printed sheet has.
+const MAX_PAGES: u32 = 999;
 
 /// Whether the entry says of itself what such an entry must.
 pub(super) fn fits(state: &State, plan: &Plan, entry: &Entry) -> bool {
@@ -64,6 +72,8 @@ pub(super) fn actors(event: &Event) -> Actors {
         | Event::ReadBackMatched { .. }
         | Event::Drilled { .. }
         | Event::TrialDone { .. }
+        | Event::Printed { .. }
+        | Event::NotPrinted { .. }
         | Event::Custody { .. }
         | Event::SheetsChecked {}
         | Event::CallFailed { .. }
@@ -107,6 +117,23 @@ fn values_fit(state: &State, plan: &Plan, entry: &Entry) -> bool {
         } => {
             matches!(medium, Role::Secret1 | Role::Secret2)
                 && opening_fits(state, quorum.as_str(), *opener)
+        }
+        Event::Printed {
+            sheet,
+            pages,
+            sha256,
+            ..
+        } => {
+            // What was printed is what lies on the public medium.
+            let stored = |(file, hash): &(String, Digest)| file == SHEET_FILE && hash == sha256;
+            let as_stored = *sheet != Sheet::Fingerprint || state.stored.iter().any(stored);
+            (1..=MAX_PAGES).contains(pages) && as_stored
+        }
+        Event::NotPrinted { .. } => {
+            let decided = |(_, step, decision): &(u32, String, Decision)| {
+                *decision == Decision::CopyByHand && step == entry.step.as_str()
+            };
+            state.exceptions.iter().any(decided)
         }
         Event::CallConfirmed { .. } => call_fits(state, &entry.event),
         // What a rehearsal backed up is opened in a rehearsal, and nothing else is.

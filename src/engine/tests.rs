@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::plan::{Plan, StepKind};
 use crate::record::entry::Entry;
 use crate::record::event::Event;
-use crate::record::value::{Act, Decision, Holder, Opener, Part};
+use crate::record::value::{Act, Decision, Holder, Opener, Part, Sheet};
 use crate::role::Role;
 use walk::*;
 
@@ -500,6 +500,66 @@ proptest! {
                 Err(_) => prop_assert_eq!(format!("{:?}", walk.state), format!("{:?}", before.state)),
             }
         }
+    }
+}
+
+#[test]
+fn sheets_are_printed_once_in_order_as_they_were_stored_or_left_out_by_an_exception() {
+    let plan = carried();
+    let mut walk = Walk::new(&plan);
+    walk.on_to(&StepKind::Export);
+    let fingerprint = printed(Sheet::Fingerprint, "fingerprint.txt");
+    let recovery = printed(Sheet::Recovery, "anything");
+    walk.on_until(|walk| walk.due() == Some(Event::Custody { items: 4 }));
+    assert!(walk.refuses(printed(Sheet::Fingerprint, "something-else")));
+    for pages in [0, 1000] {
+        let Event::Printed {
+            sheet, sha256, how, ..
+        } = fingerprint.clone()
+        else {
+            unreachable!()
+        };
+        assert!(
+            walk.refuses(Event::Printed {
+                sheet,
+                pages,
+                sha256,
+                how
+            }),
+            "{pages}"
+        );
+    }
+    assert!(
+        walk.refuses(not_printed(Sheet::Fingerprint)),
+        "nobody decided that"
+    );
+    let mut alone = walk.clone();
+    alone.must(recovery.clone());
+    assert!(alone.refuses(fingerprint.clone()), "its turn is over");
+    let mut without = walk.clone();
+    let decided = Decision::CopyByHand;
+    without.must(Event::Exception { decided });
+    assert!(
+        without.refuses(not_printed(Sheet::Fingerprint)),
+        "not signed yet"
+    );
+    without.on_until(|walk| walk.due() == Some(Event::Custody { items: 4 }));
+    without.must(not_printed(Sheet::Fingerprint));
+    assert!(without.refuses(fingerprint.clone()), "it was decided");
+    without.must(not_printed(Sheet::Recovery));
+    walk.must(fingerprint.clone());
+    assert!(walk.refuses(fingerprint.clone()), "once");
+    walk.must(recovery.clone());
+    for event in [fingerprint, recovery] {
+        assert!(walk.refuses(event), "once");
+    }
+    for walk in [&mut walk, &mut without] {
+        walk.must(Event::Custody { items: 5 });
+        assert!(
+            walk.refuses(printed(Sheet::Recovery, "late")),
+            "custody was settled"
+        );
+        walk.must(Event::Exported { files: 4 });
     }
 }
 

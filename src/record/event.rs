@@ -1,7 +1,8 @@
 //! The closed list of events, each with its fields in their fixed order.
 
 use super::value::{
-    Act, Decision, Holder, Means, Mode, Opener, Part, Signed, Spoken, Standing, Token, Value,
+    Act, Decision, Holder, Instead, Means, Mode, Opener, Part, PrintedBy, Sheet, Signed, Spoken,
+    Standing, Token, Value,
 };
 use crate::attestation::Firmware;
 use crate::digest::{Digest, Fingerprint};
@@ -175,6 +176,16 @@ events! {
     Erased = "erased", None {}
     /// The certificates of both operators and what the site file needs are on their media.
     Enrolled = "enrolled", None { files: u32 = "files" }
+    /// A sheet was printed, and what was asked for was typed back from the paper. `sha256` is of
+    /// the sheet's text, whatever the printer took; `pages` counts all copies in that form.
+    Printed = "printed", None {
+        sheet: Sheet = "sheet",
+        pages: u32 = "pages",
+        sha256: Digest = "sha256",
+        how: PrintedBy = "how",
+    }
+    /// A sheet that should have been printed was not, as an exception decided.
+    NotPrinted = "not-printed", None { sheet: Sheet = "sheet", how: Instead = "how" }
     /// Who keeps what, with seal numbers; `detail` has the list.
     Custody = "custody", Needed { items: u32 = "items" }
     /// Everything that leaves the room is on its media.

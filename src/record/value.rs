@@ -121,6 +121,22 @@ words! {
 }
 
 words! {
+    /// A page that is printed: the fingerprint sheet, or the recovery sheets.
+    Sheet { Fingerprint = "fingerprint", Recovery = "recovery" }
+}
+
+words! {
+    /// What a page was printed by: a device of the kernel, a queue of CUPS, or a folder whose files
+    /// are printed elsewhere.
+    PrintedBy { Raw = "raw", Cups = "cups", Folder = "folder" }
+}
+
+words! {
+    /// What there is instead of a page that was not printed.
+    Instead { ByHand = "by-hand", LeftOut = "left-out" }
+}
+
+words! {
     /// How an operator signs.
     Means { File = "file", Token = "token" }
 }

@@ -1,7 +1,9 @@
 //! What an entry says, in words.
 
 use crate::record::event::Event;
-use crate::record::value::{Act, Actors, Means, Opener, Part, Signed, Standing};
+use crate::record::value::{
+    Act, Actors, Instead, Means, Opener, Part, PrintedBy, Sheet, Signed, Standing,
+};
 
 /// One sentence, without hashes: those are in the transcript.
 pub fn in_words(event: &Event) -> String {
@@ -74,6 +76,17 @@ fn later_in_words(event: &Event) -> String {
         Event::TrialDone { .. } => "trial: the key in the token signed and decrypted".to_string(),
         Event::Erased {} => "what was secret is gone from the machine's memory".to_string(),
         Event::Enrolled { files } => format!("the operators are enrolled: {files} files"),
+        Event::Printed {
+            sheet, pages, how, ..
+        } => format!(
+            "{} on paper, {} (pages: {pages})",
+            printed(*sheet),
+            by(*how)
+        ),
+        Event::NotPrinted { sheet, how } => match how {
+            Instead::ByHand => format!("{} NOT printed: copied by hand", printed(*sheet)),
+            Instead::LeftOut => format!("{} NOT printed: left out", printed(*sheet)),
+        },
         Event::Custody { items } => format!("who keeps what was written down: {items} items"),
         Event::Exported { files } => format!("what leaves the room is written: {files} files"),
         Event::SheetsChecked {} => {
@@ -105,6 +118,21 @@ fn later_in_words(event: &Event) -> String {
         Event::Aborted {} => "ABORTED".to_string(),
         Event::Closed { entries, .. } => format!("closed, with {entries} entries"),
         other => other.name().to_string(),
+    }
+}
+
+fn printed(sheet: Sheet) -> &'static str {
+    match sheet {
+        Sheet::Fingerprint => "the fingerprint sheet",
+        Sheet::Recovery => "the recovery sheets",
+    }
+}
+
+fn by(way: PrintedBy) -> &'static str {
+    match way {
+        PrintedBy::Raw => "on a printer of this machine",
+        PrintedBy::Cups => "by the printing system",
+        PrintedBy::Folder => "as files in a folder",
     }
 }
 

@@ -165,6 +165,41 @@ impl Room<'_> {
         Ok(decided)
     }
 
+    /// The printer failed, or what came out of it is not as it should be. There is no choice to abort: a
+    /// printer never stops a ceremony. The exception is on the record on return.
+    pub fn printer_failed(
+        &mut self,
+        expected: &str,
+        happened: &str,
+        remedy: &str,
+    ) -> Result<Decision, Stop> {
+        let body = layout::paragraphs(&[
+            &format!("Expected: {expected}. Happened: {happened}."),
+            remedy,
+            "Nothing is lost: what would be printed is on the media, too.",
+        ]);
+        self.page(Who::Both, "The printer needs you", body)?;
+        let decided = self.choose(
+            Asks::Printer,
+            "What do you do",
+            &[
+                (Decision::TryAgain, "it is in order now: print again"),
+                (Decision::ReplaceDevice, "another printer takes its place"),
+                (
+                    Decision::CopyByHand,
+                    "no printer: copy by hand, or leave it out",
+                ),
+            ],
+        )?;
+        self.settle_owed()?;
+        self.record_exception(Owed {
+            expected: expected.to_string(),
+            happened: happened.to_string(),
+            decided,
+        })?;
+        Ok(decided)
+    }
+
     /// After an interruption, a record medium is not there.
     pub fn medium_is_missing(&mut self, role: Role) -> Result<Decision, Stop> {
         let fault = MediaFault::NotFound;

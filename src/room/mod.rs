@@ -6,9 +6,11 @@
 
 mod authorise;
 mod exception;
+mod printing;
 mod stop;
 mod storage;
 
+pub use printing::{ATTEMPTS as PRINTING_ATTEMPTS, Printing};
 pub use stop::Stop;
 pub use storage::SECRET_MEDIA;
 
@@ -89,6 +91,8 @@ pub struct Room<'a> {
     pub id: String,
     /// The message that is opened, where the plan opens one.
     pub opening: Option<Opening<'a>>,
+    /// The printer, where there is one.
+    pub printing: Option<Printing>,
     /// Where a ceremony that goes on stands, until its record is taken over.
     pub resuming_at: Option<Place>,
     /// Both operators confirmed the clock since the program was started.
@@ -113,6 +117,7 @@ impl<'a> Room<'a> {
             mode,
             id: id.to_string(),
             opening: None,
+            printing: None,
             resuming_at: None,
             clock_confirmed: false,
             owed: Vec::new(),

@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::backup::quorum::Custodian;
 use crate::plan::Operator;
-use crate::record::value::Part;
+use crate::record::value::{Part, Sheet};
 use crate::role::Role;
 use crate::secret::SecretText;
 
@@ -197,6 +197,16 @@ pub enum Asks {
     Device,
     /// Where the replacement of a device is.
     Location,
+    /// The check code of the printer's test page.
+    TestCode,
+    /// Something that stands on a printed sheet.
+    PaperRow(Sheet, String),
+    /// What to do about the printer.
+    Printer,
+    /// Which printer takes the place of the one that failed.
+    PrinterPlace,
+    /// What there is instead of a sheet that is not printed.
+    Instead(Sheet),
 }
 
 /// What a token asks for.

@@ -12,6 +12,7 @@ mod form;
 mod grid;
 mod lines;
 mod pdf;
+mod plain;
 mod reading;
 mod recovery;
 mod text;
@@ -20,6 +21,7 @@ pub use fingerprint::{Facts, FingerprintSheet, qr_payload};
 pub use grid::Grid;
 pub use lines::Lines;
 pub use pdf::Paper;
+pub use plain::plain;
 pub use reading::{Reading, ReadingFacts, ReadingSheet};
 pub use recovery::RecoverySheets;
 

@@ -1,6 +1,7 @@
 //! What may leave the room is written; who keeps what is recorded.
 
 use super::fingerprint::certificate_file;
+use super::print;
 use crate::digest::Digest;
 use crate::edge::media::Access;
 use crate::engine::EXPORT_FILES;
@@ -39,13 +40,14 @@ pub(super) fn run(room: &mut Room<'_>) -> Result<(), Stop> {
     store_grid(room)?;
     copy_record(room, &[SECRET_MEDIA[0], SECRET_MEDIA[1], Role::Handover])?;
     room.say("Written to the media, and read back.")?;
+    print::run(room)?;
     custody(room)?;
     let files = EXPORT_FILES.len() as u32;
     room.record(Event::Exported { files }, Actors::none())
 }
 
 /// The files of this step, in the order of [`EXPORT_FILES`]. They follow from the record alone.
-fn contents(room: &mut Room<'_>) -> Result<[Vec<u8>; 4], Stop> {
+pub(super) fn contents(room: &mut Room<'_>) -> Result<[Vec<u8>; 4], Stop> {
     let file = certificate_file(room)?;
     let certificate = Certificate::from_bytes(&file)?;
     let sheet = sheet(room, &certificate, &file);
@@ -207,6 +209,9 @@ fn items(room: &Room<'_>) -> Vec<String> {
                 super::words::name(custodian, part)
             ));
         }
+    }
+    if print::has_recovery_sheets(room) {
+        items.push("the recovery sheets".to_string());
     }
     if room.plan().key_is_in_a_token() {
         items.extend(super::key_token::things().map(String::from));

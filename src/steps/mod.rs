@@ -15,6 +15,7 @@ mod open;
 mod pause;
 mod phone;
 mod preflight;
+mod print;
 mod read_back;
 mod roll_call;
 mod share;
@@ -25,6 +26,7 @@ pub use clock::confirm as confirm_clock;
 pub use export::{export_again, fingerprint_sheet};
 pub use generate::key_in_words;
 pub use preflight::{NEEDED_BYTES, look as look_at_machine, needed_media};
+pub use print::{BAD as BAD_PAPER, test_job};
 pub use roll_call::load as load_operator;
 
 use crate::plan::{Step, StepKind};

@@ -16,11 +16,13 @@ pub mod script;
 
 use std::cell::RefCell;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ceremony::driver::{self, OpenError, Outcome, ResumeError};
 use ceremony::edge::paper::Paper;
 use ceremony::edge::players::{Meddle, Pace, Players};
+use ceremony::edge::printer::RealPrinters;
 use ceremony::edge::verifier::Verifier;
 use ceremony::edge::{Edge, Media, System, Terminal};
 use ceremony::journal::Journal;
@@ -28,7 +30,7 @@ use ceremony::plan::{Operator, Plan};
 use ceremony::record::transcript::{self, Placed};
 use ceremony::record::value::{Mode, Part};
 use ceremony::role::Role;
-use ceremony::room::{Room, Stop};
+use ceremony::room::{Printing, Room, Stop};
 use ceremony::site::Site;
 use ceremony::verify::{self, Fault, Material, Pins, Verdict};
 
@@ -68,6 +70,10 @@ pub struct World {
     pub stops: bool,
     /// Everything that was on the screen, of all sessions.
     pub screen: Screen,
+    /// Where sheets are printed: a folder, which the players read, or something that fails.
+    pub printer: Option<PathBuf>,
+    /// Where they are printed, if the players read from another place.
+    pub printing_at: Option<PathBuf>,
     paper: Option<Paper>,
 }
 
@@ -131,6 +137,8 @@ impl World {
             mode: Mode::Rehearsal,
             stops: false,
             screen: Screen::default(),
+            printer: None,
+            printing_at: None,
             paper: Some(paper),
         }
     }
@@ -198,6 +206,9 @@ impl World {
         let paper = self.paper.take().expect("one session at a time");
         let mut players = Players::new(paper, Box::new(self.screen.clone()), Pace::Fast);
         players = players.with_verifier(verifier);
+        if let Some(folder) = self.printer.as_ref().filter(|path| path.is_dir()) {
+            players = players.with_printed(folder.clone());
+        }
         if let Some(meddle) = meddle {
             players = players.meddled(meddle);
         }
@@ -206,20 +217,30 @@ impl World {
             script: self.script.clone(),
         };
         let mut system = ScriptedSystem::new(self.clock.clone(), self.script.clone());
+        let printing = || {
+            let place = self
+                .printing_at
+                .as_ref()
+                .or(self.printer.as_ref())?
+                .to_string_lossy()
+                .into_owned();
+            let printers = RealPrinters::new(Path::new("/"));
+            Some(Printing::new(Box::new(printers), &place))
+        };
         // Each sitting borrows the same three anew.
         let (mut ended, id) = match begin {
             Begin::New(plan) => {
                 let edge = edge(&mut terminal, media, &mut system);
-                open(edge, &site, plan, self.mode)
+                open(edge, &site, plan, self.mode, printing())
             }
             Begin::Again(id) => {
                 let edge = edge(&mut terminal, media, &mut system);
-                (go_on(edge, &site, id), id.to_string())
+                (go_on(edge, &site, id, printing()), id.to_string())
             }
         };
         while ended.is(Outcome::Paused) && !self.stops {
             let edge = edge(&mut terminal, media, &mut system);
-            ended = go_on(edge, &site, &id);
+            ended = go_on(edge, &site, &id, printing());
         }
         self.paper = Some(terminal.players.into_paper());
         ended
@@ -291,8 +312,15 @@ fn edge<'e>(
 }
 
 /// Holds a ceremony as far as it goes; also its id.
-fn open<'e>(edge: Edge<'e>, site: &'e Site, plan: &Plan, mode: Mode) -> (Ended, String) {
+fn open<'e>(
+    edge: Edge<'e>,
+    site: &'e Site,
+    plan: &Plan,
+    mode: Mode,
+    printing: Option<Printing>,
+) -> (Ended, String) {
     let mut room = Room::new(edge, site, Journal::new(plan.clone(), ""), mode, "");
+    room.printing = printing;
     if let Err(error) = driver::open(&mut room, plan) {
         return (Ended::Open(error), String::new());
     }
@@ -301,13 +329,14 @@ fn open<'e>(edge: Edge<'e>, site: &'e Site, plan: &Plan, mode: Mode) -> (Ended, 
 }
 
 /// Goes on from what the media hold.
-fn go_on<'e>(edge: Edge<'e>, site: &'e Site, id: &str) -> Ended {
+fn go_on<'e>(edge: Edge<'e>, site: &'e Site, id: &str, printing: Option<Printing>) -> Ended {
     let found = match driver::gather(edge.media, id) {
         Ok(found) => found,
         Err(error) => return Ended::Resume(error),
     };
     let journal = Journal::new(found.plan.clone(), id);
     let mut room = Room::new(edge, site, journal, found.mode, id);
+    room.printing = printing;
     if let Err(error) = driver::resume(&mut room, found) {
         return Ended::Resume(error);
     }

@@ -433,8 +433,10 @@ pub fn colluding_from(held: &Held, from: usize) -> Vec<Case> {
     for at in from..count {
         let event = forge.pieces[at].event();
         let next = forge.pieces.get(at + 1).map_or("", Piece::event);
-        // The machine may have been switched off one entry earlier.
-        if next != "resumed" || event == "paused" {
+        // The machine may have been switched off one entry earlier; and nothing demands that a sheet is
+        // printed.
+        let needed = !matches!(event, "printed" | "not-printed");
+        if needed && (next != "resumed" || event == "paused") {
             let without = forge.with(|pieces| drop(pieces.remove(at)));
             forged.push((format!("without entry {at}, {event}"), without));
         }

@@ -12,6 +12,7 @@ use ceremony::edge::facts::Facts;
 use ceremony::edge::gpg::StockGpg;
 use ceremony::edge::paper::Paper;
 use ceremony::edge::players::{Meddle, Pace, Players};
+use ceremony::edge::printer::RealPrinters;
 use ceremony::edge::system::RealSystem;
 use ceremony::edge::{Edge, System, SystemError, Terminal, TerminalError, files};
 use ceremony::journal::Journal;
@@ -19,7 +20,7 @@ use ceremony::openpgp::LockedKey;
 use ceremony::plan::{Operator, Plan};
 use ceremony::record::value::Mode;
 use ceremony::role::Role;
-use ceremony::room::{Room, Stop};
+use ceremony::room::{Printing, Room, Stop};
 use ceremony::screen::{Asks, Page, Question, Reply, SecretPage};
 use ceremony::secret::SecretText;
 use ceremony::site::Site;
@@ -106,6 +107,9 @@ pub struct Table {
     mode: Mode,
     system: Ticking,
     paper: Option<Paper>,
+    /// Whether a folder takes a printer's place.
+    prints: bool,
+    printed: tempfile::TempDir,
 }
 
 impl Table {
@@ -134,7 +138,15 @@ impl Table {
             mode,
             system,
             paper: Some(paper),
+            prints: false,
+            printed: tempfile::tempdir().expect("a folder for pages"),
         }
+    }
+
+    /// The same, with a folder that takes a printer's place.
+    pub fn with_printer(mut self) -> Table {
+        self.prints = true;
+        self
     }
 
     /// One session at the machine, the first one or a later one; `None` if it was cut off.
@@ -150,7 +162,8 @@ impl Table {
         let handover = self.folder.path().join(Role::Handover.to_string());
         let players = Players::new(paper, Box::new(io::sink()), Pace::Fast)
             .with_verifier(far_end::verifier_at(handover))
-            .meddled(meddle);
+            .meddled(meddle)
+            .with_printed(self.printed.path().to_path_buf());
         let mut terminal = Cuttable { players, cut };
         let id = self.id();
         let found = id
@@ -165,6 +178,11 @@ impl Table {
         let id = id.unwrap_or_default();
         let journal = Journal::new(self.plan.clone(), &id);
         let mut room = Room::new(edge, &self.site, journal, self.mode, &id);
+        if self.prints {
+            let printers = RealPrinters::new(Path::new("/"));
+            let place = self.printed.path().to_string_lossy().into_owned();
+            room.printing = Some(Printing::new(Box::new(printers), &place));
+        }
         match found {
             None => driver::open(&mut room, &self.plan).expect("the record is opened"),
             Some(found) => driver::resume(&mut room, found).expect("the record goes on"),

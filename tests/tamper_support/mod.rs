@@ -18,11 +18,13 @@ use std::sync::{Arc, OnceLock};
 
 use ceremony::digest::Digest;
 use ceremony::driver::Outcome;
+use ceremony::edge::paper::Paper;
 use ceremony::openpgp::Certificate;
-use ceremony::record::value::{Mode, Part, Spoken};
+use ceremony::record::value::{Mode, Part, Sheet, Spoken};
 use ceremony::role::Role;
-use ceremony::screen::{Asks, Reply};
+use ceremony::screen::{Asks, Question, Reply};
 use ceremony::secret::SecretText;
+use ceremony::steps::BAD_PAPER;
 use ceremony::verify::{Material, Pins};
 
 use forge::Forge;
@@ -87,11 +89,12 @@ fn line(text: &str) -> Reply {
 
 /// A real ceremony in which much went wrong, and that was closed all the same: a refused
 /// signature, exceptions, a wrong read-back, a wrong share, a machine that was switched off
-/// while the key was in its memory, an abandoned key, a planned stop.
+/// while the key was in its memory, an abandoned key, a sheet that was printed and one that came out
+/// badly, a planned stop.
 pub fn eventful() -> &'static Held {
     static HELD: OnceLock<Held> = OnceLock::new();
     HELD.get_or_init(|| {
-        let mut table = Table::new(LARGE_PLAN, Mode::Ceremony);
+        let mut table = Table::new(LARGE_PLAN, Mode::Ceremony).with_printer();
         let mut wrong = once(vec![
             (
                 |asks| matches!(asks, Asks::Passphrase(o) if o.letter() == 'B'),
@@ -110,7 +113,14 @@ pub fn eventful() -> &'static Held {
             Box::new(|question| is_second(&question.asks)),
         );
         assert_eq!(cut, None, "the machine was switched off");
-        let play = |table: &mut Table| table.session(Box::new(|_, _| None), Box::new(|_| false));
+        // The recovery sheets come out badly, and are left out.
+        let play = |table: &mut Table| {
+            let bad =
+                |question: &Question| matches!(question.asks, Asks::PaperRow(Sheet::Recovery, _));
+            let meddle =
+                move |question: &Question, _: &mut Paper| bad(question).then(|| line(BAD_PAPER));
+            table.session(Box::new(meddle), Box::new(|_| false))
+        };
         assert_eq!(play(&mut table), Some(Outcome::Paused));
         let paused = table.material(Role::OperatorA);
         assert_eq!(play(&mut table), Some(Outcome::Closed));
@@ -188,6 +198,8 @@ pub fn alternatives(event: &str, label: &str, value: &str) -> Vec<String> {
         "canaries" => &["none", "1-snapshot.11-bravado.24-music"],
         "standing-a" | "standing-b" => &["pinned", "enrolled"],
         "means-a" | "means-b" => &["file", "token"],
+        "sheet" => &["fingerprint", "recovery"],
+        "how" => &["raw", "cups", "folder", "by-hand", "left-out"],
         "part" => &["whole", "first", "second"],
         "custodian" => &["A", "B", "C", "T"],
         "opener" => &["gpg", "library"],

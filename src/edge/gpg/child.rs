@@ -30,13 +30,13 @@ use crate::secret::SecretBytes;
 const MESSAGES: usize = 64 * 1024;
 
 /// What a child left behind.
-pub(super) struct Answer {
+pub(in crate::edge) struct Answer {
     /// Whether it ended with exit code 0.
-    pub(super) success: bool,
+    pub(in crate::edge) success: bool,
     /// Its standard output, which may be secret.
-    pub(super) output: SecretBytes,
+    pub(in crate::edge) output: SecretBytes,
     /// Its standard error.
-    pub(super) messages: String,
+    pub(in crate::edge) messages: String,
 }
 
 /// Why a child gave no answer.
@@ -90,7 +90,7 @@ impl std::error::Error for ChildError {
 
 /// Runs `command`, writes the parts of `input` to its standard input one after the other,
 /// and takes at most `room` bytes of output and `limit` of time; kills it if either is exceeded.
-pub(super) fn talk(
+pub(in crate::edge) fn talk(
     command: &mut Command,
     input: &[&[u8]],
     room: usize,

@@ -10,7 +10,8 @@ use crate::plan::{self, OperatorDemand, Plan, StepKind};
 use crate::record::entry::Entry;
 use crate::record::event::Event;
 use crate::record::value::{
-    Act, Decision, Holder, Means, Mode, Opener, Part, Signed, Spoken, Standing, Token,
+    Act, Decision, Holder, Instead, Means, Mode, Opener, Part, PrintedBy, Sheet, Signed, Spoken,
+    Standing, Token,
 };
 use crate::role::Role;
 use crate::words::pgp::Heard;
@@ -179,9 +180,9 @@ impl<'a> Walk<'a> {
                 None if at == self.backup().capsules().len() => drilled(at as u32),
                 None => Event::Erased {},
             },
-            StepKind::Export => match EXPORT_FILES.get(at) {
+            StepKind::Export => match EXPORT_FILES.get(at - sheets(seen)) {
                 Some(name) => stored(name),
-                None if at == EXPORT_FILES.len() => Event::Custody { items: 4 },
+                None if at - sheets(seen) == EXPORT_FILES.len() => Event::Custody { items: 4 },
                 None => Event::Exported { files: 4 },
             },
             StepKind::Pause => Event::Paused {},
@@ -426,6 +427,11 @@ pub(super) fn everything(walk: &Walk<'_>) -> Vec<Event> {
         Event::FingerprintCopied {},
         Event::Erased {},
         Event::Custody { items: 4 },
+        printed(Sheet::Fingerprint, "fingerprint.txt"),
+        printed(Sheet::Fingerprint, "something-else"),
+        printed(Sheet::Recovery, "anything"),
+        not_printed(Sheet::Fingerprint),
+        not_printed(Sheet::Recovery),
         Event::Paused {},
         Event::Aborted {},
         Event::SheetsChecked {},
@@ -552,10 +558,59 @@ pub(super) fn may_happen(walk: &Walk<'_>, event: &Event) -> bool {
             part,
             attempt,
         } => walk.due() == Some(share(*custodian, *part, *attempt)),
+        // Sheets, where there is a printer, in their order.
+        Event::Printed { sheet, .. } => {
+            let as_stored = *event != printed(Sheet::Fingerprint, "something-else");
+            prints_now(walk, *sheet) && as_stored
+        }
+        Event::NotPrinted { sheet, .. } => {
+            let decided = walk.state.exceptions.iter();
+            let by_hand = |decision: &Decision| *decision == Decision::CopyByHand;
+            let step = walk.plan.step(walk.state.cursor()).map(|step| &step.id);
+            let mut here = decided.filter(|(_, of, _)| Some(of) == step);
+            prints_now(walk, *sheet) && here.any(|(_, _, decision)| by_hand(decision))
+        }
         // Whichever quorum is there opens the backup, and a message may be refused.
         Event::QuorumOpened { .. } => opens_now(walk, 1),
         Event::MessageRefused { .. } => opens_now(walk, 2),
         _ => false,
+    }
+}
+
+/// How many sheets were printed or not.
+fn sheets(seen: &[Event]) -> usize {
+    seen.iter()
+        .filter(|event| sheet_of(event).is_some())
+        .count()
+}
+
+/// Whether all files were exported, and this sheet may be next.
+fn prints_now(walk: &Walk<'_>, sheet: Sheet) -> bool {
+    let step = walk.plan.step(walk.state.cursor());
+    let exports = step.is_some_and(|step| step.kind == StepKind::Export);
+    let seen = walk.state.seen();
+    let before: Vec<Sheet> = seen.iter().filter_map(sheet_of).collect();
+    let next = before.is_empty() || (before == [Sheet::Fingerprint] && sheet == Sheet::Recovery);
+    let files = seen.len() - before.len() == EXPORT_FILES.len();
+    exports && walk.in_step() && files && next
+}
+
+pub(super) fn printed(sheet: Sheet, name: &str) -> Event {
+    let Event::Stored { sha256, .. } = stored(name) else {
+        unreachable!("it is a file's")
+    };
+    Event::Printed {
+        sheet,
+        pages: 3,
+        sha256,
+        how: PrintedBy::Raw,
+    }
+}
+
+pub(super) fn not_printed(sheet: Sheet) -> Event {
+    Event::NotPrinted {
+        sheet,
+        how: Instead::LeftOut,
     }
 }
 
