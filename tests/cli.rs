@@ -16,10 +16,11 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ceremony");
 const PLAN: &str = include_str!("../ceremony/backup-key.toml");
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "plans",
     "check",
     "checklist",
+    "form",
     "preflight",
     "live",
     "run",
@@ -182,6 +183,11 @@ fn what_is_not_understood_is_a_usage_error() {
         &["verify"],
         &["completions", "tcsh"],
         &["sheet", "--paper", "a5", "x"],
+        &["form"],
+        &["form", "words"],
+        &["form", "labels", "--paper", "a5"],
+        &["report", "x", "--text", "--pdf", "y"],
+        &["report", "x", "--output", "y", "--pdf", "z"],
         &["sheet"],
         &["sheet", "--reading", "a"],
         &["sheet", "--reading", "c", "x"],
@@ -281,6 +287,16 @@ fn names_that_lead_nowhere_are_refused() {
         (&["check", "binary"], 1, "UTF-8"),
         (&["check", "large"], 1, "16 MiB"),
         (&["checklist", "nothing"], 2, "there is no plan"),
+        (
+            &["form", "labels", "--plan", "nothing"],
+            2,
+            "there is no plan",
+        ),
+        (
+            &["form", "share-card", "--plan", "open"],
+            2,
+            "has no shares",
+        ),
         (&["run", "nothing"], 2, "there is no plan"),
         (&["rehearse", "nothing", "--auto"], 2, "there is no plan"),
         (
@@ -348,12 +364,14 @@ fn what_exists_is_never_written_over() {
     let certificate = path.join("certificate.asc");
     fs::write(&certificate, certificate_file()).expect("written");
     fs::write(path.join("sheet.pdf"), "kept").expect("written");
-    assert_refused(
-        path,
-        &["sheet", "certificate.asc", "--pdf", "sheet.pdf"],
-        2,
-        "exists already",
-    );
+    for command in [
+        ["sheet", "certificate.asc"],
+        ["form", "labels"],
+        ["checklist", "open"],
+    ] {
+        let args = [&command[..], &["--pdf", "sheet.pdf"]].concat();
+        assert_refused(path, &args, 2, "exists already");
+    }
     for kept in ["out/kept", "out/ceremony.1", "sheet.pdf"] {
         assert_eq!(fs::read(path.join(kept)).expect("is there"), b"kept");
     }

@@ -12,27 +12,17 @@ use std::process::{Command, Output, Stdio};
 
 use ceremony::digest::Fingerprint;
 use ceremony::edge::files;
-use ceremony::openpgp::{LockedKey, Profile, SecretKey};
-use ceremony::plan::Operator;
 use ceremony::record::files as names;
-use ceremony::record::time;
 use ceremony::record::value::Mode;
 use ceremony::report::{MAX_BYTES, MOST_OF_ONE, MOST_ROWS, report};
-use ceremony::secret::SecretText;
 use ceremony::verify::{Completion, Material, Pins, Verdict, verify};
 use ceremony::words::pgp;
 use page::Page;
 use tamper_support::cases::{self, Case};
-use tamper_support::forge::{Forge, Signer};
+use tamper_support::hostile::{self, HOSTILE, written_over};
 use tamper_support::script;
 use tamper_support::{Held, aborted, called, eventful, opened, smooth};
 use tempfile::TempDir;
-
-/// Markup, breaks out of attributes, entities, what moves or hides text, terminal codes.
-const HOSTILE: &str = "</td></table><script>alert(1)</script><img src=x onerror='alert(1)'>\
-    \" onload=\"alert(1)\n&lt;script&gt; javascript:alert(1) <a href=\"http://evil.example\">x</a>\
-    <!-- ]]> </title></style><style>@import url(//evil)</style>\u{202e}\u{2066}\u{0}\u{1b}[2J\r\
-    \u{feff}\u{200b}\u{3164}\u{e0041}a\u{301}\u{301}\u{301}\u{301}\u{301} \\u{202e}";
 
 /// Reads the page strictly, and sees that nothing in it could be fetched, run or followed.
 fn judged(material: &Material, pins: &Pins) -> (Page, Result<Verdict, String>) {
@@ -200,80 +190,6 @@ fn tells_it_all(page: &Page, verdict: &Verdict, name: &str) {
     assert_eq!(page.text.contains("Still to come: "), waits, "{name}");
 }
 
-/// Stands in both operators' place, with keys of its own.
-struct Strangers([(LockedKey, SecretText); 2]);
-
-impl Signer for Strangers {
-    fn sign(&self, operator: Operator, message: &[u8], at: u64) -> Vec<u8> {
-        let (key, words) = &self.0[operator.index()];
-        key.sign(words, message, at, None).expect("signs")
-    }
-}
-
-/// The same record with `text` wherever a record may hold one: details, fragments, user IDs of
-/// both operators and of the key. Everything is signed anew, so it is good.
-fn written_over(held: &Held, text: &str, uid: &str) -> (Material, Pins) {
-    let mut forge = held.forge();
-    let made = time::parse(forge.pieces[0].get("time")).expect("a time");
-    let locked = || {
-        let words = SecretText::from_string("words".to_string());
-        let key = LockedKey::generate(uid, &words, made, None).expect("a key");
-        (key, words)
-    };
-    let strangers = Strangers([locked(), locked()]);
-    let mut pins = Pins::default();
-    for operator in Operator::ALL {
-        let certificate = strangers.0[operator.index()].0.certificate();
-        let path = names::operator_certificate(operator);
-        let fingerprint = certificate.fingerprint();
-        forge.others.insert(path, certificate.armored(None));
-        let label = ["operator-a", "operator-b"][operator.index()];
-        for piece in &mut forge.pieces {
-            piece.set(label, &fingerprint.to_string());
-        }
-        pins.operators[operator.index()] = Some(fingerprint);
-    }
-    for piece in &mut forge.pieces {
-        let nonce = piece.detail.as_ref().map(|old| old[..65].to_vec());
-        piece.detail = nonce.map(|nonce| [&nonce, text.as_bytes(), b"\n"].concat());
-        if piece.event() == "resumed" {
-            piece.fragment = Some(text.as_bytes().to_vec());
-        }
-    }
-    forge.beside.clear();
-    exchange_keys(&mut forge, uid, made);
-    (forge.sign(None, &strangers), pins)
-}
-
-/// Each key of the record gives way to one with this user ID.
-fn exchange_keys(forge: &mut Forge, uid: &str, made: u64) {
-    let all: Vec<String> = forge
-        .pieces
-        .iter()
-        .filter(|piece| piece.event() == "generated")
-        .map(|piece| piece.get("fingerprint").to_string())
-        .collect();
-    for (at, old) in all.iter().enumerate() {
-        let key = SecretKey::generate(Profile::Modern, uid, None, made)
-            .expect("a key")
-            .key;
-        let certificate = key.certificate();
-        let bytes = certificate.armored(None);
-        let hash = ceremony::digest::Digest::of(&bytes).to_string();
-        for piece in &mut forge.pieces {
-            if piece.get("fingerprint") == old {
-                piece.set("fingerprint", &certificate.fingerprint().to_string());
-            }
-            if piece.get("file") == "certificate.asc" {
-                piece.set("sha256", &hash);
-            }
-        }
-        forge
-            .others
-            .insert(names::certificate(at as u32 + 1), bytes);
-    }
-}
-
 #[test]
 fn markup_in_any_text_stays_text() {
     let uid = "<b onmouseover=\"alert(1)\">x</b> \u{202e}<script>alert(1)</script> <x@example.org>";
@@ -352,21 +268,7 @@ fn enormous_texts_are_cut_and_the_rest_is_counted() {
 /// Before roll call nothing is signed, so anybody can write a good record of ten thousand entries.
 #[test]
 fn ten_thousand_entries_make_a_bounded_page() {
-    let held = eventful();
-    let forge = held.forge();
-    let resumed = forge.pieces[forge.find("resumed", 0)].clone();
-    let mut long = forge.cut(1);
-    for _ in 1..10_000 {
-        let mut piece = resumed.clone();
-        piece.set("step", "1.1");
-        piece.set("fragment", "none");
-        piece.set("missing", "none");
-        piece.fragment = None;
-        let text = "\u{e0000}\n".repeat(150) + "x";
-        piece.detail = Some(format!("{}\n{text}\n", "0".repeat(64)).into_bytes());
-        long.pieces.push(piece);
-    }
-    let material = long.in_order().build();
+    let material = hostile::ten_thousand_entries();
     let (page, verdict) = good(&material, &Pins::default());
     assert_eq!(verdict.completion, Completion::Unfinished);
     let left_out = 10_000 - MOST_ROWS;
@@ -572,9 +474,11 @@ fn the_command_ends_as_verify_does() {
     assert_eq!((none.status.code(), none.stdout.len()), (Some(2), 0));
 }
 
-/// A public copy of whatever record is good, names what was withheld, and has nothing of it.
+/// A public copy of whatever record is good, names what was withheld, and has nothing of it: no
+/// detail, and no fragment that may hold a whole one.
 #[test]
 fn a_public_copy_holds_no_detail() {
+    let mut fragments = 0;
     let secret = format!("Mallory's number is +49 555 0100 {HOSTILE}");
     for held in [eventful(), smooth(), called()] {
         let at = TempDir::new().expect("a folder");
@@ -584,17 +488,17 @@ fn a_public_copy_holds_no_detail() {
         let made = ceremony(&["redact", text(&folder), "--out", text(&copy)]);
         assert_eq!(made.status.code(), Some(0));
         let public = load(&copy);
-        let said = String::from_utf8_lossy(&made.stdout).into_owned();
         for (path, bytes) in &public.files {
-            let found = bytes.windows(7).any(|window| window == b"Mallory");
-            // The format lets nothing but details be withheld, so people are told to look.
-            let fragment = path.starts_with("fragments/");
-            assert_eq!(found, fragment, "{path}");
-            assert_eq!(
-                said.contains(&format!("{path} is in it")),
-                fragment,
-                "{said}"
+            assert!(
+                !bytes.windows(7).any(|window| window == b"Mallory"),
+                "{path}"
             );
+        }
+        let listed = String::from_utf8(public.files[names::REDACTED].clone()).expect("ASCII");
+        for path in material.files.keys() {
+            let personal = path.starts_with("details/") || path.starts_with("fragments/");
+            assert_eq!(listed.lines().any(|line| line == path), personal, "{path}");
+            fragments += usize::from(path.starts_with("fragments/"));
         }
         let (page, verdict) = good(&public, &pins);
         let (_, whole) = good(&material, &pins);
@@ -617,7 +521,13 @@ fn a_public_copy_holds_no_detail() {
         // A copy that exists is left alone.
         let again = ceremony(&["redact", text(&folder), "--out", text(&copy)]);
         assert_eq!(again.status.code(), Some(2));
+        // The program says as much as the script: each of them by its name.
+        let judged = ceremony(&["verify", text(&copy)]);
+        let said = String::from_utf8_lossy(&judged.stdout).into_owned();
+        let named = |path: &String| said.contains(&format!("withheld     {path}\n"));
+        assert!(verdict.withheld.iter().all(named), "{said}");
     }
+    assert!(fragments > 0, "a fragment was there to be withheld");
 }
 
 /// A copy from which only some details were taken can be redacted again.

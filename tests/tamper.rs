@@ -305,9 +305,10 @@ fn files_and_lists_that_do_not_belong_are_refused() {
 
 #[test]
 fn a_public_copy_that_says_what_it_withholds_is_good() {
-    let mut material = eventful().closed.clone();
+    let (mut material, _) = cases::with_a_fragment(eventful());
     let paths: Vec<String> = material.files.keys().cloned().collect();
-    let details = paths.iter().filter(|path| path.starts_with("details/"));
+    let personal = |path: &&String| path.starts_with("details/") || path.starts_with("fragments/");
+    let details = paths.iter().filter(personal);
     let list: String = details.clone().map(|path| format!("{path}\n")).collect();
     details.for_each(|path| drop(material.files.remove(path)));
     material
@@ -315,6 +316,12 @@ fn a_public_copy_that_says_what_it_withholds_is_good() {
         .insert(files::REDACTED.to_string(), list.into_bytes());
     let verdict = good(eventful(), &material);
     assert!(verdict.withheld.len() > 3);
+    assert!(
+        verdict
+            .withheld
+            .iter()
+            .any(|path| path.starts_with("fragments/"))
+    );
     assert_eq!(verdict.exit() as u8, 0);
 }
 

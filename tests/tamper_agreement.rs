@@ -83,6 +83,17 @@ fn on_good_records() {
     let list = format!("{detail}\n").into_bytes();
     redacted.files.insert(files::REDACTED.to_string(), list);
     cases.push(Case::new("redacted", redacted, &eventful().pins));
+    let (whole, fragment) = cases::with_a_fragment(eventful());
+    for list in [format!("{detail}\n{fragment}\n"), format!("{fragment}\n")] {
+        let mut without = whole.clone();
+        list.lines()
+            .for_each(|path| drop(without.files.remove(path)));
+        without
+            .files
+            .insert(files::REDACTED.to_string(), list.into_bytes());
+        cases.push(Case::new("without a fragment", without, &eventful().pins));
+    }
+    cases.push(Case::new("with a fragment", whole, &eventful().pins));
     let codes = agree("good records", cases);
     assert_eq!(codes.keys().collect::<Vec<_>>(), [&0, &3, &4]);
 }

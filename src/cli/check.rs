@@ -3,10 +3,12 @@
 use clap::Args;
 
 use super::place;
+use super::printed::Printed;
 use crate::cli::CliError;
 use crate::edge::files;
 use crate::error::{Exit, Failure};
 use crate::plan::{Plan, carried, checklist};
+use crate::sheet::Lines;
 
 /// `ceremony plans`.
 pub(super) fn plans() -> Result<Exit, Failure> {
@@ -55,15 +57,25 @@ pub(super) struct Checklist {
     /// The name of a carried plan, or a file; or a list that is the same for all plans:
     /// preparation, rehearsal, custody, emergency.
     plan: String,
+    /// Mark every page REHEARSAL.
+    #[arg(long)]
+    rehearsal: bool,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 impl Checklist {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        match checklist::list(&self.plan) {
-            Some(list) => print(list)?,
-            None => print(&checklist::compile(&place::plan(&self.plan)?))?,
-        }
-        Ok(Exit::Good)
+        let (name, text) = match checklist::list(&self.plan) {
+            Some(list) => (self.plan, list.to_string()),
+            None => {
+                let plan = place::plan(&self.plan)?;
+                (plan.id.clone(), checklist::compile(&plan))
+            }
+        };
+        let title = format!("Checklist {name}");
+        self.printed
+            .lines(&Lines::of_text(&title, self.rehearsal, &text))
     }
 }
 

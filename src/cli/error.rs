@@ -23,6 +23,8 @@ pub enum CliError {
     MediumTwice(String),
     /// The plan opens a message, which only `ceremony open` brings.
     NeedsMessage,
+    /// The plan has no shares, so there is no card for any.
+    NoShares,
     /// Not the folder of a record.
     NotARecord(PathBuf),
     /// `--auto` plays all persons, which only a rehearsal may.
@@ -55,6 +57,7 @@ impl fmt::Display for CliError {
             CliError::Medium(text) => write!(f, "{text:?} does not say which medium is where"),
             CliError::MediumTwice(role) => write!(f, "the medium {role} is named twice"),
             CliError::NeedsMessage => f.write_str("this plan opens a message, and none was named"),
+            CliError::NoShares => f.write_str("this plan has no shares, so it needs no cards"),
             CliError::NotARecord(path) => {
                 write!(f, "{} is not the folder of a record", path.display())
             }
@@ -91,6 +94,9 @@ impl Explain for CliError {
             CliError::NeedsMessage => {
                 "Use `ceremony open FILE -o OUT`; to go on after an interruption, \
                  `ceremony open FILE -o OUT --resume RECORD`."
+            }
+            CliError::NoShares => {
+                "Name another plan, or none: then the card fits any custodian."
             }
             CliError::NotARecord(_) => {
                 "Name the folder `record` of a ceremony, or the folder that holds it."

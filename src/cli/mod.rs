@@ -3,6 +3,7 @@
 mod check;
 mod confirm;
 mod error;
+mod form;
 mod live;
 mod menu;
 mod open;
@@ -10,6 +11,7 @@ mod pages;
 mod place;
 mod preflight;
 mod print;
+mod printed;
 mod redact;
 mod rehearse;
 mod report;
@@ -58,6 +60,8 @@ enum Command {
     Check(check::Check),
     /// Print the checklist of a plan, to be filled in by hand.
     Checklist(check::Checklist),
+    /// Print a blank form: share cards, exception sheet, labels, custody log, the verifier's sheet.
+    Form(form::Form),
     /// Look at this machine, and do nothing.
     Preflight(preflight::Preflight),
     /// Hold a ceremony.
@@ -70,7 +74,7 @@ enum Command {
     Open(open::Open),
     /// Check a record that a ceremony left behind.
     Verify(verify::Verify),
-    /// Show a record as one page (HTML), verdict first.
+    /// Show a record to people, verdict first: as one page (HTML), as text, or as PDF.
     Report(report::Report),
     /// Copy a record without its personal details, to be published.
     Redact(redact::Redact),
@@ -108,6 +112,7 @@ impl Cli {
             Some(Command::Plans) => check::plans(),
             Some(Command::Check(command)) => command.run(),
             Some(Command::Checklist(command)) => command.run(),
+            Some(Command::Form(command)) => command.run(),
             Some(Command::Preflight(command)) => command.run(),
             Some(Command::Run(command)) => command.run(),
             Some(Command::Rehearse(command)) => command.run(),

@@ -8,7 +8,7 @@ use clap::Args;
 use super::{CliError, check, verify};
 use crate::edge::files;
 use crate::error::{Exit, Failure};
-use crate::record::files::REDACTED;
+use crate::record::files::{REDACTED, may_be_withheld};
 use crate::verify::{Pins, verify as check_record};
 
 /// `ceremony redact RECORD`.
@@ -22,7 +22,8 @@ pub(super) struct Redact {
 }
 
 impl Redact {
-    /// Copies a good record without its details, which hold the personal facts.
+    /// Copies a good record without its details, which hold the personal facts, and without what an
+    /// interruption cut short: it may hold a whole detail.
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let material = verify::read(&self.record)?;
         if let Err(fault) = check_record(&material, &Pins::default()) {
@@ -35,7 +36,7 @@ impl Redact {
         let mut withheld: BTreeSet<&[u8]> = before.split(|byte| *byte == b'\n').collect();
         withheld.remove(&[][..]);
         for (path, bytes) in &material.files {
-            if path.starts_with("details/") {
+            if may_be_withheld(path) {
                 withheld.insert(path.as_bytes());
             } else if path != REDACTED {
                 let full = self.out.join(path);
@@ -50,22 +51,15 @@ impl Redact {
             let full = self.out.join(REDACTED);
             files::write_below(&full, &list).map_err(|e| CliError::not_made(&full, e))?;
         }
+        let fragments = withheld
+            .iter()
+            .filter(|path| path.starts_with(b"fragments/"))
+            .count();
         check::print(&format!(
-            "The public copy is in {}. {} details are withheld.\n",
+            "The public copy is in {}. {} details and {fragments} fragments are withheld.\n",
             self.out.display(),
-            withheld.len()
+            withheld.len() - fragments
         ))?;
-        // A part of a detail may be in one: nothing but details may be missing from a copy.
-        for path in material
-            .files
-            .keys()
-            .filter(|path| path.starts_with("fragments/"))
-        {
-            check::print(&format!(
-                "{path} is in it: what an interruption cut short. Read it before you publish the \
-                 copy:\nit may hold personal details.\n"
-            ))?;
-        }
         Ok(Exit::Good)
     }
 }

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::printed::Printed;
 use super::verify::{self, Notes};
 use super::{CliError, check};
 use crate::edge::files;
 use crate::edge::media::Access;
 use crate::edge::new_file::NewFile;
 use crate::error::{Exit, Failure};
-use crate::report::report;
+use crate::report::{report, report_lines};
 use crate::verify::verify as check_record;
 
 /// `ceremony report RECORD`.
@@ -21,25 +22,36 @@ pub(super) struct Report {
     record: PathBuf,
     #[command(flatten)]
     notes: Notes,
-    /// Write the page to this file, which must not exist, instead of standard output.
-    #[arg(short, long, value_name = "FILE")]
+    /// As plain text, in pages, instead of HTML.
+    #[arg(long, conflicts_with = "pdf")]
+    text: bool,
+    /// Write the report to this file, which must not exist, instead of standard output.
+    #[arg(short, long, value_name = "FILE", conflicts_with = "pdf")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 impl Report {
     /// Judges as `verify` does, with its exit codes. A record that fails gets a page that says so.
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        if let Some(path) = self.output.as_ref().filter(|path| files::exists(path)) {
+        let output = self.output.as_ref().or(self.printed.pdf.as_ref());
+        if let Some(path) = output.filter(|path| files::exists(path)) {
             return Err(CliError::Exists(path.clone()).into());
         }
         let pins = self.notes.pins()?;
         let material = verify::read(&self.record)?;
         let judged = check_record(&material, &pins);
-        let page = report(&material, &pins, &judged);
-        match &self.output {
-            None => check::print(&page)?,
+        let lines = || report_lines(&material, &pins, &judged);
+        let bytes = match (&self.printed.pdf, self.text) {
+            (Some(_), _) => lines().pdf(self.printed.paper()),
+            (None, true) => lines().text().into_bytes(),
+            (None, false) => report(&material, &pins, &judged).into_bytes(),
+        };
+        match output {
+            None => check::print(&String::from_utf8_lossy(&bytes))?,
             Some(path) => {
-                write(path, page.as_bytes())?;
+                write(path, &bytes)?;
                 check::print(&match &judged {
                     Ok(verdict) => format!("{}\n", verdict.headline()),
                     Err(fault) => verify::fault_text(fault),

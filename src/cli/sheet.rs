@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{CliError, check, place};
+use super::printed::Printed;
+use super::{CliError, place};
 use crate::edge::files;
 use crate::edge::system::{RealSystem, System};
 use crate::error::{Exit, Failure};
@@ -37,12 +38,8 @@ pub(super) struct Sheet {
     /// The ceremony's id, where the certificate came from one, or a backup's folder has another name.
     #[arg(long)]
     id: Option<String>,
-    /// Write a PDF to this file instead of text to the screen.
-    #[arg(long, value_name = "FILE")]
-    pdf: Option<PathBuf>,
-    /// The paper of the PDF.
-    #[arg(long, value_enum, default_value = "a4")]
-    paper: Size,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -57,19 +54,10 @@ enum KeyVersion {
     V6,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Size {
-    A4,
-    Letter,
-}
-
 impl Sheet {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let id = self.id.as_deref();
-        let paper = match self.paper {
-            Size::A4 => Paper::A4,
-            Size::Letter => Paper::Letter,
-        };
+        let paper = self.printed.paper();
         let page = match (&self.cert, &self.recovery, self.grid) {
             (Some(cert), ..) => of_certificate(cert, id.unwrap_or("none"), self.reading, paper)?,
             (None, Some(folder), _) => of_backup(folder, id, paper)?,
@@ -86,12 +74,7 @@ impl Sheet {
                 }
             }
         };
-        let Some(path) = self.pdf else {
-            check::print(&page.text)?;
-            return Ok(Exit::Good);
-        };
-        place::write_new(&path, &page.pdf)?;
-        Ok(Exit::Good)
+        self.printed.either(&page.text, |_| page.pdf)
     }
 }
 

@@ -205,9 +205,8 @@ fn as_text(verdict: &Verdict) -> String {
     for fingerprint in &verdict.abandoned {
         lines.push(format!("abandoned    {fingerprint}"));
     }
-    if !verdict.withheld.is_empty() {
-        lines.push(format!("withheld     {} details", verdict.withheld.len()));
-    }
+    let withheld = verdict.withheld.iter();
+    lines.extend(withheld.map(|path| format!("withheld     {path}")));
     if !verdict.compared.is_empty() {
         lines.push(format!(
             "beside       {} files are as recorded",

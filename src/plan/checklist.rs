@@ -8,10 +8,10 @@
 use super::{BackupSpec, OperatorDemand, Period, Phase, Plan, Step, StepKind};
 
 /// The widest line, in columns.
-const WIDTH: usize = 78;
+pub(crate) const WIDTH: usize = 78;
 
 /// The longest page, in lines, its heading included.
-const PAGE_LINES: usize = 58;
+pub(crate) const PAGE_LINES: usize = 58;
 
 /// How far a step's lines stand in, behind its number.
 const INDENT: usize = 7;
@@ -56,7 +56,8 @@ pub fn list(name: &str) -> Option<&'static str> {
 /// The checklist of `plan`, ready to print.
 pub fn compile(plan: &Plan) -> String {
     let mut pages = paginate(walk(plan), 1);
-    pages.extend((1..=EXCEPTION_SHEETS).map(exception_sheet));
+    let sheet = |number| exception_sheet(&format!("EXCEPTION SHEET {number}"));
+    pages.extend((1..=EXCEPTION_SHEETS).map(sheet));
     pages.extend(paginate(custody(plan), 0));
     let total = pages.len();
     let numbered = pages.iter().zip(1..);
@@ -287,8 +288,9 @@ fn head_block(phase: &Phase) -> Block {
     lines
 }
 
-fn exception_sheet(number: usize) -> Vec<String> {
-    let mut lines = vec![format!("EXCEPTION SHEET {number}"), rule('=')];
+/// A page for one exception, below this title.
+pub(crate) fn exception_sheet(title: &str) -> Vec<String> {
+    let mut lines = vec![title.to_string(), rule('=')];
     lines.extend(wrap(
         "Fill this in together as soon as something is not as it should be, then tell the \
          screen the same. No decision skips a step, an operator or a check. Write no \
@@ -353,7 +355,7 @@ fn custody(plan: &Plan) -> Vec<Block> {
 }
 
 /// What the steps of the plan leave on the table.
-fn things_to_keep(plan: &Plan) -> Vec<String> {
+pub(crate) fn things_to_keep(plan: &Plan) -> Vec<String> {
     let has = |kind| plan.steps().any(|(_, step)| step.kind == kind);
     let mut things = vec![
         "Medium operator-a".to_string(),
@@ -408,12 +410,12 @@ fn table_rule() -> String {
     format!("+{:-<25}+{:-<16}+{:-<16}+{:-<16}+", "", "", "", "")
 }
 
-fn rule(of: char) -> String {
+pub(crate) fn rule(of: char) -> String {
     String::from(of).repeat(WIDTH)
 }
 
 /// Breaks ASCII text at blanks into lines of at most `width` columns; a longer word is cut.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for mut word in text.split_ascii_whitespace() {
         loop {

@@ -17,7 +17,7 @@ pub const PLAN: &str = "plan.toml";
 pub const CHECKLIST: &str = "checklist.txt";
 /// The list of files with their hashes, in the format of `sha256sum`.
 pub const SUMS: &str = "SHA256SUMS";
-/// Lists the details that a public copy withholds.
+/// Lists the details and fragments that a public copy withholds.
 pub const REDACTED: &str = "REDACTED";
 
 /// `operators/A.asc`.
@@ -43,6 +43,18 @@ pub fn certificate(attempt: u32) -> String {
 /// `fragments/0017`: what was cut short before entry 17, kept.
 pub fn fragment(entry: u32) -> String {
     format!("fragments/{entry:04}")
+}
+
+/// Whether a public copy may withhold this file: a detail holds personal facts, and a fragment may
+/// hold a whole one.
+pub fn may_be_withheld(path: &str) -> bool {
+    let numbered = |folder: &str, ending: &str| {
+        let number = path
+            .strip_prefix(folder)
+            .and_then(|rest| rest.strip_suffix(ending));
+        number.is_some_and(|n| n.len() == 4 && n.bytes().all(|digit| digit.is_ascii_digit()))
+    };
+    numbered("details/", ".txt") || numbered("fragments/", "")
 }
 
 /// A file of the record beside its transcript.

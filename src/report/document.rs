@@ -1,4 +1,5 @@
-//! What a report says, before it is HTML. Everything is plain text here; `html` alone makes markup.
+//! What a report says, before it is set. Everything is plain text here; `html` alone makes markup,
+//! `plain` alone makes lines.
 
 use super::harmless::cut;
 use crate::qr::Qr;

@@ -53,6 +53,21 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// The text for lines of one width on any printer: letters of western Europe as they are, all else
+/// that is not ASCII is written out, and a backslash is two.
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for each in text.chars() {
+        match each {
+            '\\' => out.push_str("\\\\"),
+            ' '..='~' => out.push(each),
+            '\u{a1}'..='\u{ff}' if each != '\u{ad}' => out.push(each),
+            _ => out.push_str(&each.escape_unicode().to_string()),
+        }
+    }
+    out
+}
+
 /// A letter's accent or the like. The standard library spells it out alone, but not after a letter.
 fn is_mark(each: char) -> bool {
     if each.is_ascii() || is_blank(each) || each.escape_debug().count() == 1 {

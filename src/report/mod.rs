@@ -1,4 +1,5 @@
-//! A record as one page that people can read, its verdict first. Pure: verdict and bytes in, HTML out.
+//! A record as people can read it, its verdict first: one page of HTML, or pages of plain lines for
+//! text and PDF, from one document. Pure: verdict and bytes in.
 //!
 //! The verdict is `verify`'s, never the report's own. A record that fails gets a page that says
 //! so, and nothing on it could be taken for a good one: no fingerprint, no code, no signatures.
@@ -10,19 +11,33 @@ pub mod harmless;
 mod html;
 mod key;
 mod people;
+mod plain;
 mod story;
 mod timeline;
 mod whole;
 
 pub use document::MOST_OF_ONE;
 pub use html::{MAX_BYTES, MOST_OF_ALL, MOST_ROWS};
+pub use plain::MOST_PAGES;
 
+use document::Document;
+
+use crate::sheet::Lines;
 use crate::verify::{Fault, Material, Pins, Verdict};
 
 /// The page for a record and what `verify` said of it with these pins.
 pub fn report(material: &Material, pins: &Pins, judged: &Result<Verdict, Fault>) -> String {
-    html::page(&match judged {
+    html::page(&document(material, pins, judged))
+}
+
+/// The same as plain lines, for text and PDF.
+pub fn report_lines(material: &Material, pins: &Pins, judged: &Result<Verdict, Fault>) -> Lines {
+    plain::lines(&document(material, pins, judged))
+}
+
+fn document(material: &Material, pins: &Pins, judged: &Result<Verdict, Fault>) -> Document {
+    match judged {
         Ok(verdict) => whole::document(material, pins, verdict),
         Err(fault) => failed::document(material, fault),
-    })
+    }
 }

@@ -81,6 +81,6 @@ impl<'a> Story<'a> {
     /// Whether the record still has personal facts in it.
     pub(super) fn is_private(&self) -> bool {
         let mut paths = self.material.files.keys();
-        paths.any(|path| path.starts_with("details/"))
+        paths.any(|path| files::may_be_withheld(path))
     }
 }

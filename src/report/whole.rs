@@ -12,6 +12,7 @@ use crate::digest::Digest;
 use crate::error::Exit;
 use crate::record::entry::Entry;
 use crate::record::event::Event;
+use crate::record::files;
 use crate::record::time;
 use crate::record::value::Mode;
 use crate::verify::{Completion, Material, PinStands, Pins, Verdict};
@@ -97,7 +98,7 @@ fn judged(story: &Story<'_>, pins: &Pins) -> Vec<Block> {
         "withheld",
         match verdict.withheld.len() {
             0 => said("nothing"),
-            some => strong(format!("{some} details: this is a public copy")),
+            some => strong(format!("{some} files: this is a public copy")),
         },
     );
     tell(
@@ -265,23 +266,27 @@ fn stored(story: &Story<'_>) -> Table {
 
 /// What a public copy leaves out, entry by entry.
 fn withheld(story: &Story<'_>) -> Option<Section> {
-    let is = |entry: &&Entry| {
-        let path = Entry::detail_path(entry.number);
-        story.verdict.withheld.contains(&path)
-    };
-    let row = |entry: &Entry| {
-        Row::Cells(vec![
-            said(entry.number.to_string()),
-            code(Entry::detail_path(entry.number)),
-            code(entry.event.name()),
-        ])
-    };
-    let rows: Vec<Row> = story.entries().filter(is).map(row).collect();
+    let mut rows = Vec::new();
+    for entry in story.entries() {
+        for path in [
+            Entry::detail_path(entry.number),
+            files::fragment(entry.number),
+        ] {
+            if story.verdict.withheld.contains(&path) {
+                rows.push(Row::Cells(vec![
+                    said(entry.number.to_string()),
+                    code(path),
+                    code(entry.event.name()),
+                ]));
+            }
+        }
+    }
     (!rows.is_empty()).then(|| Section {
         title: "Withheld".to_string(),
         blocks: vec![Block::Table(Table {
-            caption: "Details that this public copy leaves out. Their hashes are in the \
-                      transcript, so each can be shown later and compared."
+            caption: "Details, and fragments of files that an interruption cut short, that this \
+                      public copy leaves out. Their hashes are in the transcript, so each can be \
+                      shown later and compared."
                 .to_string(),
             heads: vec!["Entry", "File", "Event"],
             rows,

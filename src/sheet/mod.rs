@@ -4,10 +4,13 @@
 //! one operator reads from in the call, [`Grid`] what the verifier writes on. Each is arranged
 //! once and set twice, as plain text and as PDF, so that the two can differ in type, never in
 //! content. The last two share one arrangement, [`form::Form`]. [`RecoverySheets`] are the paper backup.
+//! [`Lines`] are pages of plain lines: checklists, a report, and the forms of [`blank`].
 
+pub mod blank;
 mod fingerprint;
 mod form;
 mod grid;
+mod lines;
 mod pdf;
 mod plain;
 mod reading;
@@ -16,6 +19,7 @@ mod text;
 
 pub use fingerprint::{Facts, FingerprintSheet, qr_payload};
 pub use grid::Grid;
+pub use lines::Lines;
 pub use pdf::Paper;
 pub use plain::plain;
 pub use reading::{Reading, ReadingFacts, ReadingSheet};

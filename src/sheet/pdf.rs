@@ -36,10 +36,8 @@ pub(super) const MONO: Name = Name(b"Mono");
 /// The width of every Courier character, as a share of the type's size.
 pub(super) const MONO_WIDTH: f32 = 0.6;
 
-/// The type size of the rehearsal's banner.
+/// The type size of the banner.
 const BANNER: f32 = 30.0;
-/// The width of "REHEARSAL" in Helvetica-Bold, as a share of the type's size.
-const REHEARSAL_WIDTH: f32 = 6.222;
 
 /// Draws from the top to the bottom; `y` is the lower end of what has been drawn.
 pub(super) struct Page {
@@ -47,19 +45,24 @@ pub(super) struct Page {
     pub width: f32,
     pub y: f32,
     height: f32,
-    rehearsal: bool,
+    mark: Option<&'static str>,
 }
 
 impl Page {
     /// An empty page, with the banner at its top if it is a rehearsal's.
     pub fn new(paper: Paper, rehearsal: bool) -> Page {
+        Page::marked(paper, rehearsal.then_some(REHEARSAL))
+    }
+
+    /// An empty page with this banner, in capitals, at its top.
+    pub fn marked(paper: Paper, mark: Option<&'static str>) -> Page {
         let (width, height) = paper.size();
         let mut page = Page {
             content: Content::new(),
             width,
             y: height - MARGIN,
             height,
-            rehearsal,
+            mark,
         };
         page.banner();
         page
@@ -71,19 +74,19 @@ impl Page {
 
     /// The height that is left, the lower banner's taken off.
     pub fn spare(&self) -> f32 {
-        let foot = if self.rehearsal { BANNER } else { 0.0 };
+        let foot = if self.mark.is_some() { BANNER } else { 0.0 };
         self.y - MARGIN - foot
     }
 
-    /// A file of this page alone, with the banner at its foot if it is a rehearsal's.
+    /// A file of this page alone, with its banner at its foot.
     pub fn finish(self, title: &str) -> Vec<u8> {
         finish(vec![self], title)
     }
 
     fn banner(&mut self) {
-        if self.rehearsal {
-            let x = (self.width - REHEARSAL_WIDTH * BANNER) / 2.0;
-            self.text(BOLD, BANNER, x, self.y - 0.8 * BANNER, REHEARSAL);
+        if let Some(mark) = self.mark {
+            let x = (self.width - bold_width(mark) * BANNER) / 2.0;
+            self.text(BOLD, BANNER, x, self.y - 0.8 * BANNER, mark);
             self.y -= BANNER + 2.0;
         }
     }
@@ -122,11 +125,46 @@ impl Page {
     pub fn text(&mut self, font: Name, size: f32, x: f32, y: f32, text: &str) {
         let content = &mut self.content;
         content.begin_text().set_font(font, size).next_line(x, y);
-        content.show(Str(text.as_bytes())).end_text();
+        content.show(Str(&win_ansi(text))).end_text();
+    }
+
+    /// A straight line.
+    pub fn stroke(&mut self, width: f32, from: (f32, f32), to: (f32, f32)) {
+        self.content
+            .set_line_width(width)
+            .move_to(from.0, from.1)
+            .line_to(to.0, to.1)
+            .stroke();
     }
 }
 
-/// A file of these pages, in their order; at least one. Each of a rehearsal's has the banner at its foot.
+/// Latin letters of western Europe have the same numbers here as in Unicode; what else there is,
+/// whoever sets text spells out before.
+fn win_ansi(text: &str) -> Vec<u8> {
+    text.chars()
+        .map(|c| match u8::try_from(c) {
+            Ok(byte @ (b' '..=b'~' | 0xa1..=0xff)) if c != SOFT_HYPHEN => byte,
+            _ => b'?',
+        })
+        .collect()
+}
+
+/// It is drawn at the end of a line alone.
+const SOFT_HYPHEN: char = '\u{ad}';
+
+/// The width of capitals in Helvetica-Bold, as a share of the type's size (Adobe's font metrics).
+fn bold_width(capitals: &str) -> f32 {
+    let width = |c| match c {
+        ' ' | 'I' => 0.278,
+        'E' | 'S' => 0.667,
+        'F' | 'L' => 0.611,
+        // A, D, H and R; a banner of other letters is a little off the middle.
+        _ => 0.722,
+    };
+    capitals.chars().map(width).sum()
+}
+
+/// A file of these pages, in their order; at least one. Each has its banner at its foot, too.
 pub(super) fn finish(sheets: Vec<Page>, title: &str) -> Vec<u8> {
     let [catalog, pages, info, sans, bold, mono] = [1, 2, 3, 4, 5, 6].map(Ref::new);
     let fonts = [

@@ -33,10 +33,15 @@ impl Page {
         self.line(heading);
     }
 
-    /// Spaced out and centred: plain text has no larger letters.
+    /// A rehearsal says so.
     pub fn banner(&mut self, rehearsal: bool) {
-        if rehearsal {
-            let spaced: Vec<_> = REHEARSAL.chars().map(String::from).collect();
+        self.mark(rehearsal.then_some(REHEARSAL));
+    }
+
+    /// Spaced out and centred: plain text has no larger letters.
+    pub fn mark(&mut self, mark: Option<&str>) {
+        if let Some(mark) = mark {
+            let spaced: Vec<_> = mark.chars().map(String::from).collect();
             self.line(&format!(
                 "{:^COLUMNS$}",
                 format!("*** {} ***", spaced.join(" "))

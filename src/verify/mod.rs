@@ -104,7 +104,7 @@ pub struct Verdict {
     pub exceptions: Vec<(u32, String, Decision)>,
     /// Keys that were given up.
     pub abandoned: Vec<Fingerprint>,
-    /// Details that a public copy withholds.
+    /// Details and fragments that a public copy withholds.
     pub withheld: Vec<String>,
     /// How many signatures were checked.
     pub signatures: usize,
@@ -207,7 +207,7 @@ fn plan(source: Option<&[u8]>) -> Result<Plan, Fault> {
     plan.in_plain_form().map_err(Fault::Plan)
 }
 
-/// The details that a public copy leaves out, one path to a line, in order.
+/// The details and fragments that a public copy leaves out, one path to a line, in order.
 fn withheld(list: Option<&[u8]>) -> Result<Vec<String>, Fault> {
     let Some(bytes) = list else {
         return Ok(Vec::new());
@@ -215,8 +215,8 @@ fn withheld(list: Option<&[u8]>) -> Result<Vec<String>, Fault> {
     let changed = || Fault::File(files::REDACTED.to_string(), FileFault::Changed);
     let text = std::str::from_utf8(bytes).map_err(|_| changed())?;
     let paths: Vec<String> = text.lines().map(str::to_string).collect();
-    let fits = |path: &String| path.starts_with("details/") && files::is_plain(path);
-    let good = text.ends_with('\n') && paths.is_sorted_by(|a, b| a < b) && paths.iter().all(fits);
+    let fits = paths.iter().all(|path| files::may_be_withheld(path));
+    let good = text.ends_with('\n') && paths.is_sorted_by(|a, b| a < b) && fits;
     if good { Ok(paths) } else { Err(changed()) }
 }
 

@@ -112,6 +112,89 @@ pub fn files_moved(held: &Held) -> Vec<Case> {
     cases
 }
 
+/// The same record, good, with a whole detail file in the fragment of its first interruption: as if
+/// the power had failed between the detail and its entry. With the fragment's path.
+pub fn with_a_fragment(held: &Held) -> (Material, String) {
+    let mut forge = held.forge();
+    let at = forge.find("resumed", 0);
+    let detail = held.closed.files["details/0000.txt"].clone();
+    forge.pieces[at].fragment = Some(detail);
+    let material = forge.sign(None, &held.keys);
+    let path = files::fragment(u32::try_from(at).expect("few entries"));
+    assert!(material.files.contains_key(&path));
+    (material, path)
+}
+
+/// Fragments that are not, or not rightly, withheld.
+fn fragments_withheld(held: &Held) -> Vec<Case> {
+    if !held
+        .forge()
+        .pieces
+        .iter()
+        .any(|piece| piece.event() == "resumed")
+    {
+        return Vec::new();
+    }
+    let (material, fragment) = with_a_fragment(held);
+    let fragment = fragment.as_str();
+    let number = &fragment["fragments/".len()..];
+    let case = |name: &str, list: Option<String>, gone: &[&str]| {
+        let mut m = material.clone();
+        list.map(|list| {
+            m.files
+                .insert(files::REDACTED.to_string(), list.into_bytes())
+        });
+        gone.iter().for_each(|path| drop(m.files.remove(*path)));
+        Case::new(name, m, &held.pins)
+    };
+    let line = |path: &str| Some(format!("{path}\n"));
+    let both = format!("{fragment}\ndetails/0000.txt\n");
+    vec![
+        case("a fragment is missing, and no list", None, &[fragment]),
+        case(
+            "a fragment is missing, and another file is listed",
+            line("details/0000.txt"),
+            &[fragment, "details/0000.txt"],
+        ),
+        case("a fragment is listed, and there", line(fragment), &[]),
+        case(
+            "a fragment is listed that never was",
+            line("fragments/9999"),
+            &[],
+        ),
+        case(
+            "a fragment is missing, and one that never was is listed",
+            line("fragments/9999"),
+            &[fragment],
+        ),
+        case(
+            "a fragment is listed as a detail",
+            line(&format!("details/{number}")),
+            &[fragment],
+        ),
+        case(
+            "a fragment is listed with an ending",
+            line(&format!("{fragment}.txt")),
+            &[fragment],
+        ),
+        case(
+            "a fragment is listed by its folder",
+            line("fragments"),
+            &[fragment],
+        ),
+        case(
+            "a fragment is listed by a way around",
+            line(&format!("fragments/../{fragment}")),
+            &[fragment],
+        ),
+        case(
+            "fragments and details are not in order",
+            Some(both),
+            &[fragment, "details/0000.txt"],
+        ),
+    ]
+}
+
 /// Details withheld, `REDACTED` and `SHA256SUMS` that say what is not so, unfinished closings.
 pub fn lists(held: &Held) -> Vec<Case> {
     let detail = "details/0000.txt";
@@ -154,6 +237,7 @@ pub fn lists(held: &Held) -> Vec<Case> {
             &["signatures/0009.A.asc"],
         ),
     ];
+    cases.extend(fragments_withheld(held));
     for operator in Operator::ALL {
         let path = files::closing_signature(operator);
         cases.push(changed(held, &format!("closed without {path}"), |m| {

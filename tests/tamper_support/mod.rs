@@ -9,6 +9,7 @@ pub mod cases;
 pub mod far_end;
 pub mod forge;
 pub mod hold;
+pub mod hostile;
 pub mod script;
 pub mod stock;
 pub mod token_cases;
