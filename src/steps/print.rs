@@ -11,7 +11,9 @@ use crate::engine::sheet_of;
 use crate::error::Explain;
 use crate::paper::Backup;
 use crate::plan::Operator;
-use crate::print::{Asked, CODE_BYTES, Job, SecretOnPage, TestPage, certificate_rows, recovery_rows};
+use crate::print::{
+    Asked, CODE_BYTES, Job, SecretOnPage, TestPage, certificate_rows, recovery_rows,
+};
 use crate::record::event::Event;
 use crate::record::value::{Actors, Decision, Instead, PrintedBy, Sheet};
 use crate::role::Role;

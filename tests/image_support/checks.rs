@@ -111,10 +111,10 @@ pub fn backup_opens_as_the_page_says(table: &Table, people: &People) {
     }
 }
 
-/// A field of the first entry of that kind.
+/// A field of the last entry of that kind: a key that was abandoned has its own.
 pub fn recorded(record: &Path, event: &str, field: &str) -> String {
     let transcript = transcript(record);
-    let mut entries = transcript.split("\n\n");
+    let mut entries = transcript.rsplit("\n\n");
     let entry = entries.find(|entry| entry.contains(&format!("\nevent: {event}\n")));
     let entry = entry.unwrap_or_else(|| panic!("no {event}:\n{transcript}"));
     let mut lines = entry.lines();
