@@ -18,7 +18,7 @@ use std::process::{Command, Output, Stdio};
 
 use ceremony::plan::{self, Plan, checklist};
 use ceremony::record::files as names;
-use ceremony::report::{MOST_PAGES, report_lines};
+use ceremony::report::{MOST_PAGES, report_lines, transcript_lines};
 use ceremony::sheet::blank::{self, About};
 use ceremony::sheet::{Lines, Paper};
 use ceremony::verify::{Material, Pins, verify};
@@ -196,6 +196,49 @@ fn reports_say_the_same_as_text_and_as_pdf() {
     }
 }
 
+/// The file's lines, from the pages of a transcript: without heads and marks, what is set in put back.
+fn transcript_on(lines: &Lines) -> String {
+    let mut file = String::new();
+    for page in lines.text().split('\u{c}') {
+        let below = page
+            .lines()
+            .skip_while(|line| !line.contains("  page "))
+            .skip(1);
+        for line in below.filter(|line| !line.is_empty() && !line.contains("*** ")) {
+            match line.strip_prefix("    ") {
+                Some(rest) => file.push_str(rest),
+                None => {
+                    file.push('\n');
+                    file.push_str(line);
+                }
+            }
+        }
+    }
+    file
+}
+
+#[test]
+fn a_transcript_on_paper_is_the_file() {
+    for (label, held) in [("eventful", eventful()), ("called", called())] {
+        let judged = verify(&held.closed, &held.pins);
+        let lines = transcript_lines(&held.closed, &held.pins, &judged);
+        same_on_paper(label, &lines);
+        let verdict = judged.expect("good");
+        assert!(lines.text().contains(verdict.headline()), "{label}");
+        let on_paper = transcript_on(&lines);
+        let file = String::from_utf8_lossy(&held.closed.files[names::TRANSCRIPT]).into_owned();
+        let whole: Vec<&str> = file.lines().filter(|line| !line.is_empty()).collect();
+        assert!(on_paper.ends_with(&whole.join("\n")), "{label}: {on_paper}");
+
+        let mut broken = held.closed.clone();
+        broken.files.insert("odd".to_string(), Vec::new());
+        let judged = verify(&broken, &held.pins);
+        let failed = transcript_lines(&broken, &held.pins, &judged).text();
+        assert!(failed.contains("FAILED"), "{failed}");
+        assert!(!failed.contains(whole[1]), "{failed}");
+    }
+}
+
 #[test]
 fn a_hostile_record_is_harmless_on_paper() {
     let uid = "<b>x</b> \u{202e}Zo\u{eb} | GOOD <x@example.org>";
@@ -292,6 +335,9 @@ fn the_commands_write_new_files() {
             .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+    let transcript = ceremony(&["report", record, "--transcript"]);
+    assert_eq!(transcript.status.code(), html.status.code());
+    assert!(String::from_utf8_lossy(&transcript.stdout).contains("Transcript  "));
     let again = ceremony(&["report", record, "--pdf", &at("report.pdf")]);
     assert_eq!(again.status.code(), Some(2));
     for name in ["share-card", "exception", "labels", "custody", "verifier"] {

@@ -12,7 +12,7 @@ use crate::edge::files;
 use crate::edge::media::Access;
 use crate::edge::new_file::NewFile;
 use crate::error::{Exit, Failure};
-use crate::report::{report, report_lines};
+use crate::report::{report, report_lines, transcript_lines};
 use crate::verify::verify as check_record;
 
 /// `ceremony report RECORD`.
@@ -25,6 +25,10 @@ pub(super) struct Report {
     /// As plain text, in pages, instead of HTML.
     #[arg(long, conflicts_with = "pdf")]
     text: bool,
+    /// The transcript itself, every entry as it stands in the file, instead of what it tells: as
+    /// plain text, or with --pdf.
+    #[arg(long)]
+    transcript: bool,
     /// Write the report to this file, which must not exist, instead of standard output.
     #[arg(short, long, value_name = "FILE", conflicts_with = "pdf")]
     output: Option<PathBuf>,
@@ -42,8 +46,11 @@ impl Report {
         let pins = self.notes.pins()?;
         let material = verify::read(&self.record)?;
         let judged = check_record(&material, &pins);
-        let lines = || report_lines(&material, &pins, &judged);
-        let bytes = match (&self.printed.pdf, self.text) {
+        let lines = || match self.transcript {
+            true => transcript_lines(&material, &pins, &judged),
+            false => report_lines(&material, &pins, &judged),
+        };
+        let bytes = match (&self.printed.pdf, self.text || self.transcript) {
             (Some(_), _) => lines().pdf(self.printed.paper()),
             (None, true) => lines().text().into_bytes(),
             (None, false) => report(&material, &pins, &judged).into_bytes(),

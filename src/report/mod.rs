@@ -22,6 +22,7 @@ pub use plain::MOST_PAGES;
 
 use document::Document;
 
+use crate::record::files::TRANSCRIPT;
 use crate::sheet::Lines;
 use crate::verify::{Fault, Material, Pins, Verdict};
 
@@ -33,6 +34,19 @@ pub fn report(material: &Material, pins: &Pins, judged: &Result<Verdict, Fault>)
 /// The same as plain lines, for text and PDF.
 pub fn report_lines(material: &Material, pins: &Pins, judged: &Result<Verdict, Fault>) -> Lines {
     plain::lines(&document(material, pins, judged))
+}
+
+/// The transcript itself, for text and PDF, if the record is good; else what is wrong with it.
+pub fn transcript_lines(
+    material: &Material,
+    pins: &Pins,
+    judged: &Result<Verdict, Fault>,
+) -> Lines {
+    let document = document(material, pins, judged);
+    match (judged, material.files.get(TRANSCRIPT)) {
+        (Ok(_), Some(bytes)) => plain::transcript(&document, &String::from_utf8_lossy(bytes)),
+        _ => plain::lines(&document),
+    }
 }
 
 fn document(material: &Material, pins: &Pins, judged: &Result<Verdict, Fault>) -> Document {

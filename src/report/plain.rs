@@ -27,6 +27,9 @@ const WIDTH: usize = 78;
 /// Lines of a page below its head.
 const ROOM: usize = 56;
 
+/// Before what goes on of a line of a transcript.
+const SET_IN: &str = "    ";
+
 /// Before each line that people wrote.
 const THEIRS: &str = "> ";
 
@@ -35,16 +38,45 @@ const NAMES: usize = 24;
 
 /// The whole report.
 pub(super) fn lines(document: &Document) -> Lines {
-    let mut plain = Plain {
-        blocks: Vec::new(),
-        quotable: MOST_QUOTED,
-    };
-    plain.headline(&document.headline);
+    let mut plain = Plain::new(&document.headline);
     plain.blocks(&document.verdict);
     for section in &document.sections {
         plain.section(section);
     }
-    let left = format!("Report  {}", cut(&document.foot, 58).kept);
+    numbered("Report", document, plain)
+}
+
+/// A transcript below the verdict's headline: every line as it stands in the file. An entry stays
+/// together where a page has room for it; what is too long for a line goes on, set in.
+pub(super) fn transcript(document: &Document, transcript: &str) -> Lines {
+    let mut plain = Plain::new(&document.headline);
+    for entry in transcript.split("\n\n") {
+        let mut lines = vec![String::new()];
+        lines.extend(entry.lines().flat_map(set_in));
+        plain.together(lines);
+    }
+    numbered("Transcript", document, plain)
+}
+
+/// A transcript is printable ASCII (docs/record-format.md), so that a byte is a column.
+fn set_in(line: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut rest = line;
+    let mut before = "";
+    loop {
+        let (row, left) = rest
+            .split_at_checked(WIDTH - before.len())
+            .unwrap_or((rest, ""));
+        rows.push(format!("{before}{row}"));
+        if left.is_empty() {
+            return rows;
+        }
+        (rest, before) = (left, SET_IN);
+    }
+}
+
+fn numbered(name: &str, document: &Document, plain: Plain) -> Lines {
+    let left = format!("{name}  {}", cut(&document.foot, 58).kept);
     let pages = bounded(plain.blocks);
     let all = pages.len();
     let numbered = pages.into_iter().zip(1..).map(|(page, number)| {
@@ -52,7 +84,7 @@ pub(super) fn lines(document: &Document) -> Lines {
         let head = format!("{left}{right:>width$}", width = WIDTH - left.len());
         [vec![head, String::new()], page].concat()
     });
-    Lines::new("Report", document.banner, numbered.collect())
+    Lines::new(name, document.banner, numbered.collect())
 }
 
 /// Lines that stay together where a page has room for them.
@@ -69,6 +101,15 @@ struct Plain {
 }
 
 impl Plain {
+    fn new(headline: &str) -> Plain {
+        let mut plain = Plain {
+            blocks: Vec::new(),
+            quotable: MOST_QUOTED,
+        };
+        plain.headline(headline);
+        plain
+    }
+
     fn headline(&mut self, text: &str) {
         let mut lines = vec!["=".repeat(WIDTH)];
         lines.extend(table::wrap(&said(text), WIDTH));
