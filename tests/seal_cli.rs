@@ -29,9 +29,12 @@ fn folder(certificate: &Certificate) -> TempDir {
     folder
 }
 
+/// With signals as at a terminal: tests that run in the background have some of them ignored, and a
+/// program inherits that.
 fn command(at: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command.arg("seal").args(args).current_dir(at);
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT,HUP,TERM", PROGRAM, "seal"]);
+    command.args(args).current_dir(at);
     command
 }
 
