@@ -103,6 +103,11 @@ impl Stick {
     }
 
     fn mtools(&self, program: &str, options: &[&str], rest: &[&str]) {
+        self.answer(program, options, rest);
+    }
+
+    /// What the program says.
+    fn answer(&self, program: &str, options: &[&str], rest: &[&str]) -> String {
         let mut command = Command::new(program);
         command.args(options).args(["-i", &self.image()]).args(rest);
         // The size need not be a multiple of some disk's tracks.
@@ -110,6 +115,7 @@ impl Stick {
         let output = output.unwrap_or_else(|e| panic!("{program}: {e}; scripts/test-image has it"));
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{program} {rest:?}: {said}");
+        String::from_utf8(output.stdout).expect("names are UTF-8")
     }
 
     /// Writes a file into its root folder.
@@ -120,11 +126,21 @@ impl Stick {
         self.mtools("mcopy", &["-o"], &[&from, &format!("::{name}")]);
     }
 
-    /// Reads all that is on it into a new folder.
+    /// Reads all that is on it into a new folder. What a power cut left of a file that was being
+    /// written may have lost its clusters: it never got its name, and nobody reads it.
     pub fn read(&self, folder: &Path) {
         fs::create_dir_all(folder).expect("a folder");
-        let to = folder.display().to_string();
-        self.mtools("mcopy", &["-s", "-n"], &["::*", &to]);
+        let listed = self.answer("mdir", &["-/", "-b"], &["::"]);
+        for path in listed.lines().filter_map(|line| line.strip_prefix("::/")) {
+            let to = folder.join(path);
+            let name = path.rsplit('/').next().unwrap_or(path);
+            if path.ends_with('/') {
+                fs::create_dir_all(&to).expect("a folder");
+            } else if !name.starts_with(".part-") {
+                let to = to.display().to_string();
+                self.mtools("mcopy", &["-n"], &[&format!("::/{path}"), &to]);
+            }
+        }
     }
 
     /// All that was ever written to it and is still there, in deleted files too; what is no text
