@@ -90,6 +90,7 @@ fn all_is_well(table: &Shared, people: &People) {
     checks::beginnings_are_good(&table);
     checks::backup_opens_as_the_page_says(&table, people);
     checks::no_secret_is_on_a_stick(&table, people);
+    checks::paper_is_right(&table, people);
 }
 
 #[test]

@@ -257,7 +257,17 @@ run_case() {
 	result="$result${figures:+ ($figures)}"
 	stop_qemu
 	printf '%-22s %7d  %s\n' "$case" $((SECONDS - started)) "$result"
-	[ "${result#FAILED}" = "$result" ]
+	[ "${result#FAILED}" != "$result" ] || return 0
+	show_end
+	return 1
+}
+
+# show_end  the last that was said in a failed case: what has no files left can be read there.
+show_end() {
+	local file
+	for file in "$work/$case.serial" "$work/$case.log"; do
+		[ ! -s "$file" ] || sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\r//g' "$file" | tail -n 60 | sed 's/^/    /'
+	done
 }
 
 # monitor COMMAND  to QEMU itself.

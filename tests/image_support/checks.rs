@@ -126,14 +126,44 @@ pub fn transcript(record: &Path) -> String {
     std::fs::read_to_string(record.join("transcript.txt")).expect("a transcript")
 }
 
-/// No stick has a word of what is secret: not in a file, not in one that was deleted.
-pub fn no_secret_is_on_a_stick(table: &Table, people: &People) {
+/// The sheets are on paper as the sticks have them, and nothing secret is.
+pub fn paper_is_right(table: &Table, people: &People) {
+    let printed = table.printed().0;
+    let sheet = std::fs::read_to_string(table.ceremony("public").join("fingerprint.txt"));
+    // A blank line more or less is no other sheet.
+    let lines = |text: &str| {
+        let lines = text.lines().map(str::trim_end);
+        let lines = lines.filter(|line| !line.is_empty());
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let (sheet, all) = (lines(&sheet.expect("it is on the stick")), lines(&printed));
+    assert_eq!(
+        all.matches(&sheet).count(),
+        3,
+        "for A, B and the record:\n{printed}"
+    );
+    let record = table.ceremony("public").join("record");
+    assert_eq!(recorded(&record, "printed", "how"), "raw");
+    assert_eq!(recorded(&record, "printed", "sheet"), "recovery");
+    for secret in secrets(table, people) {
+        assert!(!printed.contains(&secret), "a secret was printed");
+    }
+}
+
+/// What must be found on nothing but paper that was written by hand.
+fn secrets(table: &Table, people: &People) -> Vec<String> {
     let mut secrets: Vec<String> = people.passphrases.to_vec();
     for card in people.cards.values().chain(&people.torn) {
         // Three words in a row are no accident.
         secrets.extend(card.windows(3).map(|words| words.join(" ")));
     }
     secrets.extend(ks(table, people));
+    secrets
+}
+
+/// No stick has a word of what is secret: not in a file, not in one that was deleted.
+pub fn no_secret_is_on_a_stick(table: &Table, people: &People) {
+    let secrets = secrets(table, people);
     for (name, stick) in &table.sticks {
         let text = stick.text();
         for secret in &secrets {

@@ -4,6 +4,7 @@
 pub mod checks;
 pub mod liar;
 pub mod menu;
+pub mod paper;
 pub mod qemu;
 pub mod stick;
 pub mod table;

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use super::liar::Liar;
 
@@ -103,19 +103,29 @@ impl Stick {
     }
 
     fn mtools(&self, program: &str, options: &[&str], rest: &[&str]) {
-        self.answer(program, options, rest);
+        let output = self.output(program, options, rest);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {rest:?}: {said}");
     }
 
-    /// What the program says.
-    fn answer(&self, program: &str, options: &[&str], rest: &[&str]) -> String {
+    fn output(&self, program: &str, options: &[&str], rest: &[&str]) -> Output {
         let mut command = Command::new(program);
         command.args(options).args(["-i", &self.image()]).args(rest);
         // The size need not be a multiple of some disk's tracks.
         let output = command.env("MTOOLS_SKIP_CHECK", "1").output();
-        let output = output.unwrap_or_else(|e| panic!("{program}: {e}; scripts/test-image has it"));
+        output.unwrap_or_else(|e| panic!("{program}: {e}; scripts/test-image has it"))
+    }
+
+    /// The paths of all that is on it; a folder's ends with a slash, and is before what is in it.
+    fn list(&self) -> Vec<String> {
+        let output = self.output("mdir", &["-/", "-b"], &["::"]);
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{program} {rest:?}: {said}");
-        String::from_utf8(output.stdout).expect("names are UTF-8")
+        // That is what it says of a file system without any file.
+        let is_empty = said.contains("File \"::\" not found");
+        assert!(output.status.success() || is_empty, "mdir: {said}");
+        let listed = String::from_utf8(output.stdout).expect("names are UTF-8");
+        let paths = listed.lines().filter_map(|line| line.strip_prefix("::/"));
+        paths.map(str::to_string).collect()
     }
 
     /// Writes a file into its root folder.
@@ -130,10 +140,9 @@ impl Stick {
     /// written may have lost its clusters: it never got its name, and nobody reads it.
     pub fn read(&self, folder: &Path) {
         fs::create_dir_all(folder).expect("a folder");
-        let listed = self.answer("mdir", &["-/", "-b"], &["::"]);
-        for path in listed.lines().filter_map(|line| line.strip_prefix("::/")) {
-            let to = folder.join(path);
-            let name = path.rsplit('/').next().unwrap_or(path);
+        for path in self.list() {
+            let to = folder.join(&path);
+            let name = path.rsplit('/').next().unwrap_or(&path);
             if path.ends_with('/') {
                 fs::create_dir_all(&to).expect("a folder");
             } else if !name.starts_with(".part-") {

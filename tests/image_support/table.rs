@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::menu::{Menu, number_of, offers};
+use super::paper::Paper;
 use super::{Boot, Form, Machine, Place, Stick};
 use crate::pty_support::{Asked, Hands, People, Terminal};
 
@@ -36,6 +37,8 @@ pub struct Table {
     pub menu: Menu,
     /// The stick that is read from next, where it has no role.
     to_read: &'static str,
+    /// What was printed before the machine was switched off.
+    paper: String,
     /// The operators' fingerprints, in their own notes.
     pub fingerprints: Vec<String>,
     /// What is chosen when a device needs somebody, one after the other.
@@ -77,6 +80,7 @@ impl Table {
             plugged: Vec::new(),
             menu: Menu::default(),
             to_read: "plans",
+            paper: String::new(),
             fingerprints: Vec::new(),
             troubles: Vec::new(),
             replaces: false,
@@ -90,6 +94,8 @@ impl Table {
         let mut it = table.borrow_mut();
         it.machine = None;
         it.plugged.clear();
+        // QEMU begins a new file.
+        it.paper = it.printed().0;
         let (mut terminal, machine) = Machine::start(&it.place, boot);
         it.machine = Some(machine);
         terminal.press("\r");
@@ -104,6 +110,14 @@ impl Table {
 
     pub fn machine(&mut self) -> &mut Machine {
         self.machine.as_mut().expect("it is on")
+    }
+
+    /// All that came out of the printer.
+    pub fn printed(&self) -> Paper {
+        let latest = std::fs::read(self.path("printed")).unwrap_or_default();
+        let latest = String::from_utf8(latest).expect("a plain printer prints ASCII");
+        let lines = latest.replace('\r', "").replace('\u{c}', "\n");
+        Paper(format!("{}{lines}", self.paper))
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -171,6 +185,9 @@ impl Table {
             }
             self.plug(role);
             return Some(String::new());
+        }
+        if let Some(read) = self.printed().answer(question) {
+            return Some(read);
         }
         if title == "A stick to read from" {
             return self.about_reading(asked);
