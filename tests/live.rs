@@ -169,6 +169,31 @@ fn from_the_first_screen_to_power_off() {
     assert!(printed.contains("PASS  printer /dev/lp0"), "{printed}");
 }
 
+/// The program that is started is told the place, and looks for it on the real machine, where a port of
+/// such a number is not: that is said before anything is made.
+#[test]
+fn the_menu_offers_the_printer_that_is_there() {
+    let machine = started();
+    fs::remove_file(machine.path("dev/lp0")).expect("a file");
+    machine.put("dev/lp917", b"");
+    let (code, printed) = play(
+        &machine,
+        &[
+            ("The image", "", ""),
+            ("This machine", "", ""),
+            ("What do you want to do?", "run", ""),
+            ("Which ceremony?", "backup-key", ""),
+            ("Local facts", "none", ""),
+            ("A printer?", "print", "at /dev/lp917"),
+            ("A printer?", "", "there is no printer at /dev/lp917"),
+            ("What do you want to do?", "off", ""),
+            ("Switch off now?", "off", ""),
+        ],
+    );
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains("It ended with code 6."), "{printed}");
+}
+
 #[test]
 fn damage_is_said_and_an_image_with_a_shell_says_so_on_every_page() {
     let machine = started();

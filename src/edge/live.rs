@@ -101,7 +101,7 @@ impl Machine {
         }
     }
 
-    fn printers(&self) -> Vec<String> {
+    fn find_printers(&self) -> Vec<String> {
         let is_printer = |name: &String| {
             let number = name.strip_prefix("lp").unwrap_or("");
             !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
@@ -157,7 +157,7 @@ impl Host for Machine {
             tokens: tokens
                 .map(|found| found.iter().map(|token| token.serial).collect())
                 .map_err(|error| error.to_string()),
-            printers: self.printers(),
+            printers: self.find_printers(),
             notes: self
                 .text("run/boot-notes")
                 .lines()
@@ -179,6 +179,10 @@ impl Host for Machine {
 
     fn sticks(&mut self) -> Vec<Found> {
         self.bus.found()
+    }
+
+    fn printers(&mut self) -> Vec<String> {
+        self.find_printers()
     }
 
     fn mount(&mut self, stick: &Found) -> Result<PathBuf, MountError> {

@@ -29,6 +29,9 @@ pub trait Host {
     /// What is plugged in.
     fn sticks(&mut self) -> Vec<Found>;
 
+    /// Where printers are plugged in, or could be: a port is there without one, too.
+    fn printers(&mut self) -> Vec<String>;
+
     /// Mounts a stick to read from it, and says where.
     fn mount(&mut self, stick: &Found) -> Result<PathBuf, MountError>;
 

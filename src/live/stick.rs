@@ -82,7 +82,7 @@ impl Live<'_> {
         }
     }
 
-    fn number(&mut self, text: &str, names: &[String]) -> Done<usize> {
+    pub(super) fn number(&mut self, text: &str, names: &[String]) -> Done<usize> {
         self.desk.say(text)?;
         let names = &names[..names.len().min(MOST)];
         for (at, name) in names.iter().enumerate() {

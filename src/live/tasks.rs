@@ -24,9 +24,12 @@ impl Live<'_> {
             ("hand", "hand      by hand".to_string()),
             ("watch", "watch     watch it".to_string()),
         ];
+        let prints = has_sheets(&plan);
         let mut arguments = vec!["rehearse".to_string(), plan];
         if self.desk.choose(Asks::Decide, "Your choice", choices)? == "watch" {
             arguments.push("--auto".to_string());
+        } else if prints {
+            self.printer(&mut arguments)?;
         }
         self.start(&arguments)
     }
@@ -35,8 +38,9 @@ impl Live<'_> {
         let Some(plan) = self.plan()? else {
             return Ok(());
         };
+        let prints = has_sheets(&plan);
         let mut arguments = vec!["run".to_string(), plan, "--sticks".to_string()];
-        if self.site(&mut arguments)? {
+        if self.site(&mut arguments, prints)? {
             self.start(&arguments)?;
         }
         Ok(())
@@ -44,7 +48,7 @@ impl Live<'_> {
 
     pub(super) fn resume(&mut self) -> Done<()> {
         let mut arguments = vec!["resume".to_string(), "--sticks".to_string()];
-        if self.site(&mut arguments)? {
+        if self.site(&mut arguments, true)? {
             self.start(&arguments)?;
         }
         Ok(())
@@ -53,7 +57,7 @@ impl Live<'_> {
     /// The message, and the file for its content, are on the same stick.
     pub(super) fn open(&mut self) -> Done<()> {
         let mut arguments = Vec::new();
-        if !self.site(&mut arguments)? {
+        if !self.site(&mut arguments, false)? {
             return Ok(());
         }
         let what = "The stick with the sealed message. What is opened is written beside it, as \
@@ -187,11 +191,11 @@ impl Live<'_> {
         }
     }
 
-    /// Adds `--site FILE` if there is one; whether to go on.
-    fn site(&mut self, arguments: &mut Vec<String>) -> Done<bool> {
+    /// Adds `--site FILE` if there is one; whether to go on. Without it a printer is asked for.
+    fn site(&mut self, arguments: &mut Vec<String>, prints: bool) -> Done<bool> {
         let body = layout::paragraphs(&[
             "A file site.toml says who the operators are (their keys' fingerprints), where it is \
-             held, and more. Without it the ceremony goes on, and asks.",
+             held, the printer, and more. Without it the ceremony goes on, and asks.",
         ]);
         self.desk.page("Local facts", body)?;
         let choices = vec![
@@ -199,6 +203,9 @@ impl Live<'_> {
             ("stick", "from a stick".to_string()),
         ];
         if self.desk.choose(Asks::Decide, "Your choice", choices)? == "none" {
+            if prints {
+                self.printer(arguments)?;
+            }
             return Ok(true);
         }
         let is_site = |name: &str| name == SITE || name.starts_with("site-");
@@ -211,6 +218,33 @@ impl Live<'_> {
                 Ok(true)
             }
         }
+    }
+
+    /// Adds `--printer WHERE` if one is there, and is to be used.
+    fn printer(&mut self, arguments: &mut Vec<String>) -> Done<()> {
+        let printers = self.host.printers();
+        let Some(first) = printers.first() else {
+            return Ok(());
+        };
+        let body = layout::paragraphs(&[
+            "What is not secret can be printed: the fingerprint sheet for each of you, and the \
+             encrypted backup as recovery sheets. Rows are typed back from the paper.",
+            "Without a printer the same is on the media, as files.",
+        ]);
+        self.desk.page("A printer?", body)?;
+        let choices = vec![
+            ("none", "none      print nothing".to_string()),
+            ("print", format!("print     at {}", places(&printers))),
+        ];
+        if self.desk.choose(Asks::Decide, "Your choice", choices)? == "none" {
+            return Ok(());
+        }
+        let chosen = match printers.len() {
+            1 => first,
+            _ => &printers[self.number("Several places are there for a printer:", &printers)?],
+        };
+        arguments.extend(["--printer".to_string(), chosen.clone()]);
+        Ok(())
     }
 
     /// A file from a stick, as a copy in memory; the stick is unmounted again.
@@ -264,6 +298,21 @@ impl Live<'_> {
             self.desk.enter(Asks::Done, "Press Enter to go on")?;
         }
         Ok(())
+    }
+}
+
+/// Whether the plan, a carried one's name or a file, has sheets: a file may.
+fn has_sheets(plan: &str) -> bool {
+    match plan::load_carried(plan) {
+        Some(Ok(carried)) => carried.has_sheets(),
+        _ => true,
+    }
+}
+
+fn places(printers: &[String]) -> &str {
+    match printers {
+        [only] => only,
+        _ => "one of several places",
     }
 }
 

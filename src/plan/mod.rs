@@ -107,6 +107,11 @@ impl Plan {
         self.steps().any(|(_, step)| step.kind == StepKind::Open)
     }
 
+    /// Whether it has sheets that can be printed.
+    pub fn has_sheets(&self) -> bool {
+        self.steps().any(|(_, step)| step.kind == StepKind::Export)
+    }
+
     /// Whether the key is made in a token, and so never backed up.
     pub fn key_is_in_a_token(&self) -> bool {
         self.key.as_ref().is_some_and(KeySpec::is_in_a_token)

@@ -207,14 +207,16 @@ fn carried_plans_run_without_a_stick() {
         ("What do you want", "run"),
         ("Which ceremony?", "backup-key"),
         ("Local facts", "none"),
-        ("Local facts", ""),
+        ("A printer?", "none"),
+        ("A printer?", ""),
         ("What do you want", "rehearse"),
         ("Which ceremony?", "backup-key"),
         ("Which kind", "watch"),
         ("Which kind", ""),
         ("What do you want", "resume"),
         ("Local facts", "none"),
-        ("Local facts", ""),
+        ("A printer?", "none"),
+        ("A printer?", ""),
     ];
     played(&mut machine, &with(&answers));
     assert_eq!(
@@ -226,6 +228,62 @@ fn carried_plans_run_without_a_stick() {
             "off"
         ]
     );
+}
+
+#[test]
+fn a_printer_is_offered_where_sheets_are_printed() {
+    let mut machine = Machine::default();
+    let print = [
+        ("What do you want", "run"),
+        ("Which ceremony?", "token-key"),
+        ("Local facts", "none"),
+        ("A printer?", "print"),
+        ("A printer?", ""),
+        ("What do you want", "rehearse"),
+        ("Which ceremony?", "backup-key"),
+        ("Which kind", "hand"),
+        ("A printer?", "print"),
+        ("A printer?", ""),
+        // Nothing of it is printed.
+        ("What do you want", "run"),
+        ("Which ceremony?", "enrol-operator"),
+        ("Local facts", "none"),
+        ("Local facts", ""),
+    ];
+    played(&mut machine, &with(&print));
+    assert_eq!(
+        machine.done,
+        [
+            "run run token-key --sticks --printer /dev/lp0",
+            "run rehearse backup-key --printer /dev/lp0",
+            "run run enrol-operator --sticks",
+            "off"
+        ]
+    );
+}
+
+#[test]
+fn one_of_several_printers_is_chosen_and_none_is_not_offered() {
+    let mut machine = Machine::default();
+    machine.look.printers.insert(0, "/dev/usb/lp0".to_string());
+    let several = [
+        ("What do you want", "resume"),
+        ("Local facts", "none"),
+        ("A printer?", "print"),
+        ("A printer?", "2"),
+        ("A printer?", ""),
+    ];
+    played(&mut machine, &with(&several));
+    let done = "run resume --sticks --printer /dev/lp0";
+    assert_eq!(machine.done, [done, "off"]);
+    machine.look.printers.clear();
+    let without = [
+        ("What do you want", "resume"),
+        ("Local facts", "none"),
+        ("Local facts", ""),
+    ];
+    played(&mut machine, &with(&without));
+    assert_eq!(machine.done, ["run resume --sticks", "off"]);
 }
 
 #[test]
@@ -327,7 +385,8 @@ fn several_sticks_and_files_are_numbered_and_odd_names_are_harmless() {
         ("A stick", "2"),
         ("A stick", "2"),
         ("Local facts", "none"),
-        ("Local facts", ""),
+        ("A printer?", "none"),
+        ("A printer?", ""),
     ];
     let (said, _) = played(&mut machine, &with(&answers));
     assert!(

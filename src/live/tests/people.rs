@@ -148,6 +148,10 @@ impl Host for Machine {
         self.look.sticks.clone()
     }
 
+    fn printers(&mut self) -> Vec<String> {
+        self.look.printers.clone()
+    }
+
     fn mount(&mut self, stick: &Found) -> Result<PathBuf, MountError> {
         let id = stick.fit.as_ref().expect("only such are offered");
         self.done.push(format!("mount {}", id.serial()));
