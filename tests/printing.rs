@@ -421,6 +421,25 @@ fn another_printer_takes_the_place_of_one_that_fails() {
 }
 
 /// The machine is switched off at every question about paper, and once between the two sheets.
+/// Otherwise the first of many rows would scroll off the screen.
+#[test]
+fn every_row_is_asked_for_on_a_page_of_its_own() {
+    let (mut world, _folder) = world();
+    let ended = world.hold(&plans::two_of_two(), None);
+    assert!(ended.is(Outcome::Closed), "{ended:?}");
+    let script = world.script.borrow();
+    let about = ["Type row", "Type the last group", "page From the paper"];
+    let touches = script.touches.iter().map(|touch| touch.what.as_str());
+    let touches: Vec<&str> = touches
+        .filter(|what| about.iter().any(|about| what.contains(about)))
+        .collect();
+    assert!(touches.len() > 8, "several rows: {touches:?}");
+    for pair in touches.chunks(2) {
+        assert!(pair[0].contains("page"), "{touches:?}");
+        assert!(pair[1].contains("Type"), "{touches:?}");
+    }
+}
+
 #[test]
 fn an_interruption_while_printing_prints_again_or_goes_on() {
     let (mut world, _folder) = world();

@@ -241,18 +241,9 @@ fn attempt(room: &mut Room<'_>, task: &Task) -> Tried<PrintedBy> {
             Ok(way) => way,
             Err(error) => return Ok(Err(Trouble::of(&error))),
         };
-        let body = layout::paragraphs(&[
-            &format!(
-                "Sent to the printer: {}, {}.",
-                title(task.sheet),
-                copy.whose
-            ),
-            "Take it, and see that every page is there and can be read. What is asked for now \
-             stands on the paper, and is not on the screen.",
-            "If something is missing or cannot be read, type: bad",
-        ]);
-        room.page(Who::Both, "From the paper", body)?;
-        for (who, rows) in &copy.pages {
+        for (at, (who, rows)) in copy.pages.iter().enumerate() {
+            // A page for each, so that nothing scrolls away, and everyone sees whose turn it is.
+            room.page(*who, "From the paper", from_paper(task.sheet, copy, at))?;
             let asked = &rows[random(room, rows.len())?];
             let asks = Asks::PaperRow(task.sheet, asked.what.clone());
             let prompt = format!("Type {}", asked.what);
@@ -262,6 +253,23 @@ fn attempt(room: &mut Room<'_>, task: &Task) -> Tried<PrintedBy> {
         }
     }
     Ok(Ok(way))
+}
+
+/// What is said above the row that is typed after `typed` others.
+fn from_paper(sheet: Sheet, copy: &Copy, typed: usize) -> Vec<String> {
+    let (name, whose, all) = (title(sheet), copy.whose, copy.pages.len());
+    let lead = match typed {
+        0 => format!(
+            "Sent to the printer: {name}, {whose}. Take it, and see that every page is there and \
+             can be read."
+        ),
+        _ => format!("The {name}, {whose}: {typed} of {all} rows are typed back."),
+    };
+    layout::paragraphs(&[
+        &lead,
+        "What is asked for now stands on the paper, and is not on the screen.",
+        "If something is missing or cannot be read, type: bad",
+    ])
 }
 
 fn test(room: &mut Room<'_>) -> Tried<()> {
