@@ -11,8 +11,8 @@ use crate::edge::files;
 use crate::edge::system::{RealSystem, System};
 use crate::error::{Exit, Failure};
 use crate::openpgp::Certificate;
-use crate::paper::Backup;
-use crate::plan::Operator;
+use crate::paper::{Backup, PaperError};
+use crate::plan::{Operator, Plan};
 use crate::record::time;
 use crate::sheet::{self, Grid, Paper, Reading, ReadingFacts, ReadingSheet, RecoverySheets};
 use crate::steps;
@@ -134,6 +134,9 @@ fn of_backup(folder: &Path, id: Option<&str>, paper: Paper) -> Result<Page, Fail
         }
     }
     let backup = Backup::new(id.unwrap_or(name), &found)?;
+    if !backup.has_key() && !is_of_token(folder) {
+        return Err(PaperError::NoPayload.into());
+    }
     let instructions = full.join("RECOVERY.txt");
     let instructions = match files::is_file(&instructions) {
         true => Some(String::from_utf8_lossy(&read(instructions)?).into_owned()),
@@ -144,6 +147,15 @@ fn of_backup(folder: &Path, id: Option<&str>, paper: Paper) -> Result<Page, Fail
         text: sheets.text(),
         pdf: sheets.pdf(paper),
     })
+}
+
+/// Whether the record beside the files has a plan whose key is made in a token: only then is a
+/// revocation certificate's backup all that there is.
+fn is_of_token(folder: &Path) -> bool {
+    let plan = files::read(&folder.join("record/plan.toml")).ok();
+    let text = plan.and_then(|bytes| String::from_utf8(bytes).ok());
+    text.and_then(|text| Plan::parse(&text).ok())
+        .is_some_and(|plan| plan.key_is_in_a_token())
 }
 
 /// A rehearsal's certificate says so in its armor.

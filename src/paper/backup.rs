@@ -16,7 +16,7 @@ pub(super) const COMMENT: &str = "REHEARSAL";
 pub struct Backup {
     /// The ceremony.
     pub id: String,
-    /// The key's files, then the revocation certificate's, if there are any.
+    /// The key's files, then the revocation certificate's; one of both may not be there.
     pub groups: Vec<Group>,
     /// What stands on which page.
     pub sheets: Vec<Sheet>,
@@ -71,7 +71,7 @@ impl Backup {
             // The payload is what is needed in any case.
             names.sort_by_key(|name| (!name.ends_with("payload.asc"), name.len(), *name));
             match names.first() {
-                None if !folder.is_empty() => continue,
+                None => continue,
                 Some(first) if first.ends_with("payload.asc") => {}
                 _ => return Err(PaperError::NoPayload),
             }
@@ -80,6 +80,9 @@ impl Backup {
                 all.push(file(id, name, &files[name])?);
             }
             groups.push(Group { folder, files: all });
+        }
+        if groups.is_empty() {
+            return Err(PaperError::NoPayload);
         }
         let mut backup = Backup {
             id: id.to_string(),
@@ -93,6 +96,12 @@ impl Backup {
     /// Whether it is a rehearsal's.
     pub fn rehearsal(&self) -> bool {
         id::is_rehearsal(&self.id)
+    }
+
+    /// Whether it holds the key's files: a key in a token has no others than its revocation
+    /// certificate's.
+    pub fn has_key(&self) -> bool {
+        self.groups.iter().any(|group| group.folder.is_empty())
     }
 
     /// The hashes of all files: what tells one backup from another.
@@ -247,9 +256,22 @@ pub(super) mod tests {
         let mut none = files(1400);
         none.remove("payload.asc");
         assert_eq!(Backup::new(ID, &none).err(), Some(PaperError::NoPayload));
+        let nothing = Backup::new(ID, &BTreeMap::new()).err();
+        assert_eq!(nothing, Some(PaperError::NoPayload));
         let error = Backup::new("backup", &files(1400)).err();
         assert_eq!(error, Some(PaperError::Id("backup".into())));
         assert!(with("AB.asc", &message(3)).is_none());
+    }
+
+    #[test]
+    fn a_key_in_a_token_has_the_revocation_certificate_alone() {
+        let mut files = files(1400);
+        assert!(Backup::new(ID, &files).expect("a backup").has_key());
+        files.retain(|name, _| name.starts_with(REVOCATION));
+        let backup = Backup::new(ID, &files).expect("a backup");
+        assert!(!backup.has_key());
+        let folders = backup.groups.iter().map(|group| group.folder);
+        assert_eq!(folders.collect::<Vec<_>>(), [REVOCATION]);
     }
 
     #[test]

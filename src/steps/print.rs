@@ -177,7 +177,7 @@ fn recovery_sheets(room: &mut Room<'_>) -> Wanted {
             files.insert(name, bytes);
         }
     }
-    // A key in a token has no payload to print.
+    // Without a backup there is nothing to print; a key in a token has its revocation's.
     let Ok(backup) = Backup::new(&room.id, &files) else {
         return Ok(Ok(None));
     };

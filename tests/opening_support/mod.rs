@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Write};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -30,7 +31,7 @@ use ceremony::verify::{self, Pins, Verdict};
 use crate::support::machine::{Clock, ScriptedSystem, ScriptedTerminal};
 use crate::support::media::{Device, MemoryMedia};
 use crate::support::script::{Death, Effect, Script, Shared};
-use crate::support::{Ended, SITE, material};
+use crate::support::{Ended, SITE, material, printing_at};
 
 /// What the table's drive for messages does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +180,8 @@ pub struct Table {
     pub site: String,
     /// The readers of the machine.
     pub tokens: Rc<dyn Tokens>,
+    /// A folder that is the printer while a key is made, where there is one.
+    pub printer: Option<PathBuf>,
     /// The opening that is held, or was last.
     current: Option<String>,
     paper: Option<Paper>,
@@ -231,6 +234,7 @@ impl Table {
             not_before: None,
             site: SITE.to_string(),
             tokens: Rc::new(NoTokens),
+            printer: None,
             current: None,
             paper: Some(paper),
         }
@@ -244,9 +248,11 @@ impl Table {
 
     /// Holds a rehearsal that makes a key, however it ends.
     pub fn hold(&mut self, plan: &Plan, meddle: Option<Meddle<'_>>) -> Ended {
+        let printer = self.printer.clone();
         self.session(None, meddle, |edge, site, _| {
             let journal = Journal::new(plan.clone(), "");
             let mut room = Room::new(edge, site, journal, Mode::Rehearsal, "");
+            room.printing = printer.as_deref().map(printing_at);
             driver::open(&mut room, plan).expect("the machine is sound");
             driver::drive(&mut room).map_or_else(Ended::Stop, Ended::Well)
         })
@@ -389,6 +395,9 @@ impl Table {
         let site = Site::parse(&self.site).expect("the site is accepted");
         let paper = self.paper.take().expect("one session at a time");
         let mut players = Players::new(paper, Box::new(self.screen.clone()), Pace::Fast);
+        if let Some(folder) = &self.printer {
+            players = players.with_printed(folder.clone());
+        }
         if let Some(meddle) = meddle {
             players = players.meddled(meddle);
         }

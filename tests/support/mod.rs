@@ -218,14 +218,8 @@ impl World {
         };
         let mut system = ScriptedSystem::new(self.clock.clone(), self.script.clone());
         let printing = || {
-            let place = self
-                .printing_at
-                .as_ref()
-                .or(self.printer.as_ref())?
-                .to_string_lossy()
-                .into_owned();
-            let printers = RealPrinters::new(Path::new("/"));
-            Some(Printing::new(Box::new(printers), &place))
+            let place = self.printing_at.as_ref().or(self.printer.as_ref())?;
+            Some(printing_at(place))
         };
         // Each sitting borrows the same three anew.
         let (mut ended, id) = match begin {
@@ -309,6 +303,12 @@ fn edge<'e>(
         system,
         tokens: std::rc::Rc::new(ceremony::edge::token::NoTokens),
     }
+}
+
+/// A room's printer: a device, or a folder.
+pub fn printing_at(place: &Path) -> Printing {
+    let printers = RealPrinters::new(Path::new("/"));
+    Printing::new(Box::new(printers), &place.to_string_lossy())
 }
 
 /// Holds a ceremony as far as it goes; also its id.

@@ -9,6 +9,8 @@ mod opening;
 #[path = "../opening_support/mod.rs"]
 mod opening_support;
 mod people;
+#[path = "../restored/mod.rs"]
+mod restored;
 #[path = "../tamper_support/script.rs"]
 mod script;
 #[path = "../support/mod.rs"]
@@ -17,9 +19,12 @@ mod support;
 mod token_support;
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
+use ceremony::paper::{Backup, is_file_name};
 use ceremony::record::event::Event;
 use ceremony::record::value::{Actors, Opener};
 use ceremony::role::Role;
@@ -36,7 +41,10 @@ fn drilled_with_words_and_tokens_then_opened_with_tokens() {
         "drilled_with_words_and_tokens_then_opened_with_tokens",
         LIMIT,
         |readers| {
-            let mut room = Room::with_key(readers);
+            let printer = tempfile::tempdir().expect("a folder");
+            let mut room = Room::new(readers);
+            room.table.printer = Some(printer.path().to_path_buf());
+            room.make_key();
             let made = room.making();
             let opened = made.iter().filter_map(|event| match event {
                 Event::QuorumOpened { quorum, opener, .. } => Some((quorum.to_string(), *opener)),
@@ -50,6 +58,7 @@ fn drilled_with_words_and_tokens_then_opened_with_tokens() {
             let drilled = |event: &&Event| matches!(event, Event::Drilled { quorums: 4, .. });
             assert_eq!(made.iter().filter(drilled).count(), 1);
             the_files_are_on_both_media(&room, &made);
+            the_paper_has_all_files_and_no_pin(&room, printer.path());
 
             let asked = Cell::new(0);
             let shown = room.opens(with_pins(|question| {
@@ -99,6 +108,32 @@ fn the_files_are_on_both_media(room: &Room, made: &[Event]) {
     }
     let recovery = &files(Role::Secret2)[&format!("{id}/RECOVERY.txt")];
     assert!(contains(recovery, b"AB-tokens.asc"));
+}
+
+/// The capsule that YubiKeys open is on the recovery sheets, too, and comes back from them.
+fn the_paper_has_all_files_and_no_pin(room: &Room, printer: &Path) {
+    let id = &room.table.backup;
+    let beside = |(path, bytes): (String, Vec<u8>)| {
+        let name = path.strip_prefix(&format!("{id}/"))?.to_string();
+        is_file_name(&name).then_some((name, bytes))
+    };
+    let device = room.table.media.device(Role::Secret1);
+    let files: BTreeMap<String, Vec<u8>> = device.into_iter().filter_map(beside).collect();
+    assert_eq!(files.len(), 2 * (1 + 3 + 1), "{:?}", files.keys());
+    let backup = Backup::new(id, &files).expect("a backup");
+    restored::gives(&backup, &files);
+    let printed = fs::read_to_string(printer.join("recovery-sheets.txt")).expect("it was printed");
+    for file in backup.groups.iter().flat_map(|group| &group.files[1..]) {
+        assert!(printed.contains(&file.label()), "{}", file.label());
+    }
+    for name in ["recovery-sheets", "fingerprint-sheet", "test-page"] {
+        for form in ["txt", "pdf"] {
+            let bytes = fs::read(printer.join(format!("{name}.{form}"))).expect("it was printed");
+            for pin in PINS {
+                assert!(!contains(&bytes, pin.as_bytes()), "a PIN in {name}.{form}");
+            }
+        }
+    }
 }
 
 /// As stock gpg sees it: one recipient, AES-256 with MDC, nothing else on this layer.

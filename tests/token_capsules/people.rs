@@ -65,9 +65,14 @@ impl Room {
     /// With a key, and a message for it.
     pub fn with_key(readers: [Reader; 2]) -> Room {
         let mut room = Room::new(readers);
-        room.table.make_key(&plan(), Some(with_pins(|_| None)));
-        room.table.seal(Format::Gpg, CONTENT);
+        room.make_key();
         room
+    }
+
+    /// Makes a key, and a message for it.
+    pub fn make_key(&mut self) {
+        self.table.make_key(&plan(), Some(with_pins(|_| None)));
+        self.table.seal(Format::Gpg, CONTENT);
     }
 
     pub fn plug_in(&self, operator: Operator) {

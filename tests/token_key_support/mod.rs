@@ -21,6 +21,7 @@ use ceremony::edge::directory::Directories;
 use ceremony::edge::files;
 use ceremony::edge::paper::Paper;
 use ceremony::edge::players::{Pace, Players};
+use ceremony::edge::printer::RealPrinters;
 use ceremony::edge::system::RealSystem;
 use ceremony::edge::token::pcsc::PcscTokens;
 use ceremony::edge::token::{Token, Tokens};
@@ -31,7 +32,7 @@ use ceremony::plan::{Operator, Plan};
 use ceremony::record::event::Event;
 use ceremony::record::value::{Decision, Mode};
 use ceremony::role::Role;
-use ceremony::room::Room;
+use ceremony::room::{Printing, Room};
 use ceremony::screen::{Asks, Code, Page, Question, Reply};
 use ceremony::secret::SecretText;
 use ceremony::site::Site;
@@ -152,6 +153,8 @@ pub struct Table {
     pub plan: Plan,
     site: Site,
     paper: RefCell<Option<Paper>>,
+    /// A folder that is the printer, where there is one.
+    pub printer: Option<PathBuf>,
     pub hands: RefCell<Hands>,
 }
 
@@ -191,6 +194,7 @@ impl Table {
             plan: Plan::parse(plan).expect("a good plan"),
             site: Site::parse(ceremony::site::EXAMPLE).expect("a good site"),
             paper: RefCell::new(Some(paper)),
+            printer: None,
             hands: RefCell::new(hands),
         }
     }
@@ -252,6 +256,10 @@ impl Table {
         let paper = self.paper.borrow_mut().take().expect("it was put back");
         let players = Players::new(paper, Box::new(screen.clone()), Pace::Fast);
         let players = players.with_verifier(far_end::verifier_at(self.medium(Role::Handover)));
+        let players = match &self.printer {
+            Some(folder) => players.with_printed(folder.clone()),
+            None => players,
+        };
         let asked = Rc::new(RefCell::new(Vec::new()));
         let heard = asked.clone();
         let players = players.meddled(Box::new(move |question, _| {
@@ -274,6 +282,10 @@ impl Table {
             };
             let journal = Journal::new(self.plan.clone(), &id);
             let mut room = Room::new(edge, &self.site, journal, Mode::Rehearsal, &id);
+            room.printing = self.printer.as_ref().map(|folder| {
+                let printers = RealPrinters::new(Path::new("/"));
+                Printing::new(Box::new(printers), &folder.to_string_lossy())
+            });
             let begun = match found {
                 Some(found) => driver::resume(&mut room, found.expect("a record"))
                     .map_err(|error| explained(&error)),
