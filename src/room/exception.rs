@@ -235,6 +235,7 @@ impl Room<'_> {
         let body = layout::paragraphs(&[
             &format!("The medium {role} is needed now:"),
             stick,
+            "If no place is free, take another one out first. Those of the operators stay in.",
             "Plug it in, and wait until its light is calm.",
         ]);
         self.page(Who::Both, &format!("Plug in {role}"), body)?;
