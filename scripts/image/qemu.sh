@@ -277,14 +277,14 @@ monitor() {
 
 # memory_holds TEXT  searches all of the guest's memory.
 memory_holds() {
-	rm -f "$work/memory"
-	monitor "pmemsave 0 $((MEMORY * 1024 * 1024)) \"$(inside "$work/memory")\""
+	rm -f "$work/memory.dump"
+	monitor "pmemsave 0 $((MEMORY * 1024 * 1024)) \"$(inside "$work/memory.dump")\""
 	local end=$((SECONDS + 60))
-	until [ "$(stat -c %s "$work/memory" 2>/dev/null)" = $((MEMORY * 1024 * 1024)) ]; do
+	until [ "$(stat -c %s "$work/memory.dump" 2>/dev/null)" = $((MEMORY * 1024 * 1024)) ]; do
 		[ $SECONDS -lt $end ] || fail "QEMU did not write its memory."
 		sleep 0.5
 	done
-	grep -qaF "$1" "$work/memory"
+	grep -qaF "$1" "$work/memory.dump"
 }
 
 # wait_for_shutdown SECONDS  with -no-shutdown QEMU stays when the guest has switched off.
